@@ -1,0 +1,1 @@
+//! The stages of a slide's way, joined by bounded channels.

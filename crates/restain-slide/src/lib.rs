@@ -1,0 +1,1 @@
+//! Opening slides, their geometry, and the tile grid.

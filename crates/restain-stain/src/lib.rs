@@ -1,0 +1,3 @@
+//! Colour math without I/O: stain removal, colour statistics and image metrics.
+
+pub mod removal;

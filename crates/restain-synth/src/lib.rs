@@ -1,0 +1,1 @@
+//! Makes MIRAX slides, from procedural Pap-smear cells or from given pictures.

@@ -1,0 +1,1 @@
+//! Tiles into a pyramid, the pyramid into a tiled BigTIFF.
