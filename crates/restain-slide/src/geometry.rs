@@ -1,0 +1,71 @@
+//! Where things are: level-0 pixels, pixels of one level and micrometres as types that do not mix.
+
+use serde::{Deserialize, Serialize};
+
+/// Unit: pixels of level 0, the finest level.
+#[derive(Debug)]
+pub enum Level0 {}
+/// Unit: pixels of one level, counted from the slide's own origin.
+#[derive(Debug)]
+pub enum Level {}
+/// Unit: micrometres on the glass.
+#[derive(Debug)]
+pub enum Micrometre {}
+
+/// A half-open rectangle in level-0 pixels.
+pub type Level0Rect = euclid::Box2D<i64, Level0>;
+/// A point in level-0 pixels.
+pub type Level0Point = euclid::Point2D<i64, Level0>;
+/// A size in level-0 pixels.
+pub type Level0Size = euclid::Size2D<i64, Level0>;
+/// A half-open rectangle in pixels of one level.
+pub type LevelRect = euclid::Box2D<i64, Level>;
+/// A point in pixels of one level.
+pub type LevelPoint = euclid::Point2D<i64, Level>;
+/// A size in pixels of one level.
+pub type LevelSize = euclid::Size2D<i64, Level>;
+/// A size in micrometres.
+pub type PhysicalSize = euclid::Size2D<f64, Micrometre>;
+
+/// Micrometres a pixel of level 0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Mpp {
+    /// Micrometres a pixel is wide.
+    pub x: f64,
+    /// Micrometres a pixel is high.
+    pub y: f64,
+}
+
+impl Mpp {
+    /// Micrometres a pixel at a level that is `downsample` times coarser.
+    #[must_use]
+    pub fn at(self, downsample: f64) -> Self {
+        Self { x: self.x * downsample, y: self.y * downsample }
+    }
+
+    /// One number for both directions: the geometric mean, the side of a square pixel of the same area.
+    pub fn mean(self) -> f64 {
+        (self.x * self.y).sqrt()
+    }
+
+    /// How large `size` is on the glass.
+    pub fn physical(self, size: Level0Size) -> PhysicalSize {
+        PhysicalSize::new(size.width as f64 * self.x, size.height as f64 * self.y)
+    }
+}
+
+/// The pixels of a level that `rect` touches: rounded outward, so nothing of it is lost.
+pub(crate) fn to_level_outward(rect: Level0Rect, downsample: f64) -> LevelRect {
+    let down = |v: i64| (v as f64 / downsample).floor() as i64;
+    let up = |v: i64| (v as f64 / downsample).ceil() as i64;
+    LevelRect::new(
+        LevelPoint::new(down(rect.min.x), down(rect.min.y)),
+        LevelPoint::new(up(rect.max.x), up(rect.max.y)),
+    )
+}
+
+/// The level-0 pixel at which `OpenSlide` is to begin so that it begins at a pixel of a level.
+pub(crate) fn to_level0(point: LevelPoint, downsample: f64) -> Level0Point {
+    let scale = |v: i64| (v as f64 * downsample).round() as i64;
+    Level0Point::new(scale(point.x), scale(point.y))
+}

@@ -1,0 +1,139 @@
+//! The tile grid: cores that partition an extent, each in a window with a halo.
+//!
+//! The network halves its input six times, so what it makes of a pixel depends on where the pixel lies modulo 64.
+//! All grid lines and all window corners are therefore multiples of 64 counted from the slide's own origin: the same
+//! pixel always falls into the same place, whatever the tile size and the extent.
+
+use crate::{
+    error::{Error, Result},
+    geometry::{LevelPoint, LevelRect},
+};
+
+/// Pixels between two lines of the finest grid: G halves its input six times, 2^6.
+pub const GRID: i64 = 64;
+
+/// Coordinates beyond this are no slide's, and below it sums cannot overflow.
+const FARTHEST: i64 = 1 << 60;
+
+/// What a window holds beyond its core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Margin {
+    /// Nothing: the window is the core. For work that looks at single pixels.
+    None,
+    /// The core is grown outward to multiples of 64, and then by so many pixels on each side, a multiple of 64.
+    Halo(u32),
+}
+
+/// One tile, in pixels of the level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// Its place in row-major order.
+    pub index: usize,
+    /// The pixels the tile answers for; the cores of a grid partition its extent.
+    pub core: LevelRect,
+    /// The pixels to read for it. They may lie outside the slide, at negative coordinates too.
+    pub window: LevelRect,
+}
+
+/// A grid of tiles over an extent.
+///
+/// ```
+/// use restain_slide::{LevelPoint, LevelRect, Margin, TileGrid};
+///
+/// let extent = LevelRect::new(LevelPoint::new(100, 0), LevelPoint::new(600, 300));
+/// let grid = TileGrid::new(extent, 512, Margin::Halo(64))?;
+/// let cores: Vec<_> = grid.iter().map(|tile| (tile.core.min.x, tile.core.max.x)).collect();
+/// assert_eq!(cores, [(100, 512), (512, 600)]);
+/// assert_eq!(grid.tile(0).window, LevelRect::new(LevelPoint::new(0, -64), LevelPoint::new(576, 384)));
+/// # Ok::<(), restain_slide::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TileGrid {
+    extent: LevelRect,
+    core: i64,
+    margin: Margin,
+    /// First column and row, counted in cores from the slide's origin.
+    first: (i64, i64),
+    columns: usize,
+    rows: usize,
+}
+
+impl TileGrid {
+    /// A grid of cores of `core` x `core` pixels over `extent`; at its edges they are clipped to it.
+    ///
+    /// # Errors
+    /// [`Error::GridExtent`] where `extent` holds no pixel or lies beyond 2^60, [`Error::OffGrid`] where `core` or a
+    /// halo is not a multiple of 64 or `core` is 0.
+    pub fn new(extent: LevelRect, core: u32, margin: Margin) -> Result<Self> {
+        let within = |p: LevelPoint| p.x.abs() <= FARTHEST && p.y.abs() <= FARTHEST;
+        let [min, max] = [extent.min, extent.max];
+        if extent.is_empty() || !within(min) || !within(max) {
+            return Err(Error::GridExtent { extent });
+        }
+        if core == 0 || i64::from(core) % GRID != 0 {
+            return Err(Error::OffGrid { what: "a core", size: core });
+        }
+        if let Margin::Halo(halo) = margin
+            && i64::from(halo) % GRID != 0
+        {
+            return Err(Error::OffGrid { what: "a halo", size: halo });
+        }
+        let core = i64::from(core);
+        let first = (min.x.div_euclid(core), min.y.div_euclid(core));
+        let columns = ((max.x - 1).div_euclid(core) - first.0 + 1) as usize;
+        let rows = ((max.y - 1).div_euclid(core) - first.1 + 1) as usize;
+        columns.checked_mul(rows).ok_or(Error::GridExtent { extent })?;
+        Ok(Self { extent, core, margin, first, columns, rows })
+    }
+
+    /// What the grid covers, in pixels of the level.
+    pub fn extent(&self) -> LevelRect {
+        self.extent
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of tiles, never 0.
+    #[expect(clippy::len_without_is_empty, reason = "a grid is never empty")]
+    pub fn len(&self) -> usize {
+        self.columns * self.rows
+    }
+
+    /// The tile at a place in row-major order.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len).
+    pub fn tile(&self, index: usize) -> Tile {
+        assert!(index < self.len(), "tile {index} of {}", self.len());
+        let column = self.first.0 + (index % self.columns) as i64;
+        let row = self.first.1 + (index / self.columns) as i64;
+        let min = LevelPoint::new(column * self.core, row * self.core);
+        let cell = LevelRect::new(min, LevelPoint::new(min.x + self.core, min.y + self.core));
+        let core = cell.intersection_unchecked(&self.extent);
+        Tile { index, core, window: self.window(core) }
+    }
+
+    /// All tiles, row by row.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Tile> + '_ {
+        (0..self.len()).map(|index| self.tile(index))
+    }
+
+    fn window(&self, core: LevelRect) -> LevelRect {
+        let Margin::Halo(halo) = self.margin else { return core };
+        let halo = i64::from(halo);
+        let down = |v: i64| v.div_euclid(GRID) * GRID - halo;
+        let up = |v: i64| (v + GRID - 1).div_euclid(GRID) * GRID + halo;
+        LevelRect::new(
+            LevelPoint::new(down(core.min.x), down(core.min.y)),
+            LevelPoint::new(up(core.max.x), up(core.max.y)),
+        )
+    }
+}

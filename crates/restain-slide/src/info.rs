@@ -1,0 +1,131 @@
+//! What a slide says about itself, as far as it does not identify a patient.
+
+use std::path::Path;
+
+use openslide_rs::OpenSlide;
+use serde::Serialize;
+
+use crate::geometry::{Level0Point, Level0Rect, Level0Size, LevelSize, Mpp};
+
+/// What is known of a slide. Nothing in it identifies a patient: free-text properties, barcodes and names stay out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SlideInfo {
+    /// `OpenSlide`'s name of the format, such as `mirax`, `aperio` or `generic-tiff`.
+    pub vendor: String,
+    /// The levels, finest first; never empty.
+    pub levels: Vec<LevelInfo>,
+    /// What the scanner has seen, in level-0 pixels; the whole slide where it does not say.
+    pub bounds: Level0Rect,
+    /// Micrometres a pixel of level 0.
+    pub mpp: Option<Mpp>,
+    /// Colour of glass that was not scanned, RGB.
+    pub background: [u8; 3],
+    /// Magnification of the objective.
+    pub objective_power: Option<f64>,
+    /// Label, macro, thumbnail and other pictures beside the scan.
+    pub associated: Vec<AssociatedImage>,
+    /// Bytes on disk; for MIRAX with the companion folder.
+    pub file_bytes: u64,
+    /// Version of the `OpenSlide` library that reads the slide.
+    pub openslide: String,
+}
+
+/// One level of a slide.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LevelInfo {
+    /// Size in pixels of the level.
+    pub size: LevelSize,
+    /// How many level-0 pixels lie along the side of one of its pixels.
+    pub downsample: f64,
+}
+
+/// A picture beside the scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AssociatedImage {
+    /// `OpenSlide`'s name of its kind, such as `label` or `macro`.
+    pub name: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// Version of the `OpenSlide` library at work, such as `3.4.1`.
+pub fn openslide_version() -> String {
+    OpenSlide::version().unwrap_or_else(|_| "of unknown version".to_owned())
+}
+
+impl SlideInfo {
+    pub(crate) fn gather(
+        slide: &OpenSlide,
+        path: &Path,
+    ) -> Result<Self, openslide_rs::errors::OpenSlideError> {
+        let property = |name: &str| slide.property_value(name).ok();
+        let levels: Vec<_> = slide
+            .all_level_dimensions()
+            .iter()
+            .zip(slide.all_level_downsamples())
+            .map(|(size, &downsample)| LevelInfo {
+                size: LevelSize::new(size.w.into(), size.h.into()),
+                downsample,
+            })
+            .collect();
+        let full = slide.level_dimensions(0)?;
+        let full = Level0Size::new(full.w.into(), full.h.into());
+        let mut associated = Vec::new();
+        for name in slide.associated_image_names()? {
+            let size = slide.associated_image_dimensions(&name)?;
+            associated.push(AssociatedImage { name, width: size.w, height: size.h });
+        }
+        Ok(Self {
+            vendor: property("openslide.vendor").unwrap_or_else(|| "unknown".to_owned()),
+            levels,
+            bounds: bounds(property, full),
+            mpp: mpp(property),
+            background: property("openslide.background-color").and_then(|hex| rgb(&hex)).unwrap_or([255; 3]),
+            objective_power: property("openslide.objective-power").and_then(|value| positive(&value)),
+            associated,
+            file_bytes: file_bytes(path),
+            openslide: openslide_version(),
+        })
+    }
+}
+
+/// `openslide.bounds-*` clipped to the slide; the whole slide where they are missing, malformed or beside it.
+fn bounds(property: impl Fn(&str) -> Option<String>, full: Level0Size) -> Level0Rect {
+    let whole = Level0Rect::from_size(full);
+    let number = |name: &str| property(&format!("openslide.bounds-{name}"))?.trim().parse::<i64>().ok();
+    let said = || {
+        let min = Level0Point::new(number("x")?, number("y")?);
+        let (width, height) = (number("width")?, number("height")?);
+        Some(Level0Rect::new(min, Level0Point::new(min.x.checked_add(width)?, min.y.checked_add(height)?)))
+    };
+    said().and_then(|rect| rect.intersection(&whole)).unwrap_or(whole)
+}
+
+fn mpp(property: impl Fn(&str) -> Option<String>) -> Option<Mpp> {
+    let number = |name: &str| positive(&property(name)?);
+    Some(Mpp { x: number("openslide.mpp-x")?, y: number("openslide.mpp-y")? })
+}
+
+/// A finite number above 0.
+fn positive(value: &str) -> Option<f64> {
+    value.trim().parse::<f64>().ok().filter(|v| v.is_finite() && *v > 0.0)
+}
+
+/// `RRGGBB` in hexadecimal digits.
+fn rgb(hex: &str) -> Option<[u8; 3]> {
+    if hex.len() != 6 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let [_, r, g, b] = u32::from_str_radix(hex, 16).ok()?.to_be_bytes();
+    Some([r, g, b])
+}
+
+/// Bytes of the slide's file, for MIRAX with those of its companion folder.
+fn file_bytes(path: &Path) -> u64 {
+    let size =
+        |path: &Path| std::fs::metadata(path).map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 });
+    let folder = crate::handle::companion(path).and_then(|folder| std::fs::read_dir(folder).ok());
+    size(path) + folder.into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum::<u64>()
+}

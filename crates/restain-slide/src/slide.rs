@@ -1,0 +1,158 @@
+//! A slide: opened once, read by many threads.
+
+use std::path::{Path, PathBuf};
+
+use openslide_rs::{Address, Region, Size};
+
+use crate::{
+    composite::composite,
+    error::{Error, Result},
+    geometry::{LevelRect, to_level_outward, to_level0},
+    handle::{Handle, explain},
+    info::{LevelInfo, SlideInfo},
+    pixels::{Coverage, Pixels},
+};
+
+/// How much finer than level 0 a requested mpp may be, as a ratio: scanners differ by a few percent.
+const FINER: f64 = 1.1;
+
+/// How much of a slide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What the scanner has seen.
+    Bounds,
+    /// Everything, glass that was never scanned too.
+    Full,
+}
+
+/// An open slide.
+#[derive(Debug)]
+pub struct Slide {
+    path: PathBuf,
+    info: SlideInfo,
+    handle: Handle,
+}
+
+impl Slide {
+    /// Opens a slide of any format that `OpenSlide` reads.
+    ///
+    /// # Errors
+    /// One clear line for a missing file, a directory, an empty file, a file that is no slide, a MIRAX slide without
+    /// its folder, a damaged slide.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let handle = Handle::open(path)?;
+        let info = SlideInfo::gather(&handle.current(), path).map_err(|error| explain(path, error))?;
+        Ok(Self { path: path.to_owned(), info, handle })
+    }
+
+    /// The path as given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the slide says about itself.
+    pub fn info(&self) -> &SlideInfo {
+        &self.info
+    }
+
+    /// What of a level to work on, in pixels of the level.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLevel`].
+    pub fn extent(&self, level: u32, extent: Extent) -> Result<LevelRect> {
+        let info = self.level(level)?;
+        let full = LevelRect::from_size(info.size);
+        Ok(match extent {
+            Extent::Full => full,
+            Extent::Bounds => {
+                to_level_outward(self.info.bounds, info.downsample).intersection(&full).unwrap_or(full)
+            }
+        })
+    }
+
+    /// Reads any rectangle of a level, given in its pixels; what lies outside the slide is background.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLevel`], [`Error::EmptyRegion`], [`Error::RegionTooLarge`], and [`Error::Read`] where the slide
+    /// is damaged.
+    pub fn read(&self, level: u32, rect: LevelRect) -> Result<Pixels> {
+        let info = self.level(level)?;
+        if rect.is_empty() {
+            return Err(Error::EmptyRegion { slide: self.path.clone(), level, region: rect });
+        }
+        let too_large = || Error::RegionTooLarge { slide: self.path.clone(), level, region: rect };
+        let side = |min: i64, max: i64| max.checked_sub(min).and_then(|side| usize::try_from(side).ok());
+        let width = side(rect.min.x, rect.max.x).ok_or_else(too_large)?;
+        let height = side(rect.min.y, rect.max.y).ok_or_else(too_large)?;
+        let pixels =
+            width.checked_mul(height).filter(|&n| n <= isize::MAX as usize / 4).ok_or_else(too_large)?;
+        let mut rgb = self.info.background.repeat(pixels);
+        let Some(inside) = rect.intersection(&LevelRect::from_size(info.size)) else {
+            return Ok(Pixels { rect, rgb, coverage: Coverage::Nothing });
+        };
+        let address = to_level0(inside.min, info.downsample);
+        let region = Region {
+            level,
+            address: Address { x: address.x as u32, y: address.y as u32 },
+            size: Size { w: inside.width() as u32, h: inside.height() as u32 },
+        };
+        let argb = self.handle.read(&region).map_err(|error| Error::Read {
+            slide: self.path.clone(),
+            level,
+            region: rect,
+            cause: error.to_string(),
+        })?;
+        if inside == rect {
+            let coverage = composite(&argb, self.info.background, &mut rgb);
+            return Ok(Pixels { rect, rgb, coverage });
+        }
+        let mut part = vec![0; argb.len() / 4 * 3];
+        let part_coverage = composite(&argb, self.info.background, &mut part);
+        let mut alpha = vec![0u8; pixels];
+        let inside_width = inside.width() as usize;
+        for (row, pixels) in part.chunks_exact(3 * inside_width).enumerate() {
+            let at =
+                ((inside.min.y - rect.min.y) as usize + row) * width + (inside.min.x - rect.min.x) as usize;
+            rgb[3 * at..][..3 * inside_width].copy_from_slice(pixels);
+            match &part_coverage {
+                Coverage::Nothing => {}
+                Coverage::Everything => alpha[at..][..inside_width].fill(255),
+                Coverage::Partly(part) => {
+                    alpha[at..][..inside_width].copy_from_slice(&part[row * inside_width..][..inside_width]);
+                }
+            }
+        }
+        let coverage =
+            if part_coverage == Coverage::Nothing { Coverage::Nothing } else { Coverage::Partly(alpha) };
+        Ok(Pixels { rect, rgb, coverage })
+    }
+
+    /// The level whose micrometres a pixel are nearest to `mpp`, as a ratio. Pixels are not resampled: the level
+    /// may be coarser or finer than asked for, and the coarsest is the answer to anything coarser still.
+    ///
+    /// # Errors
+    /// [`Error::InvalidMpp`], [`Error::NoMpp`], and [`Error::FinerThanScanned`] where `mpp` is more than a tenth
+    /// finer than level 0.
+    pub fn level_for_mpp(&self, mpp: f64) -> Result<u32> {
+        if !(mpp.is_finite() && mpp > 0.0) {
+            return Err(Error::InvalidMpp { mpp });
+        }
+        let finest = self.info.mpp.ok_or_else(|| Error::NoMpp { slide: self.path.clone() })?.mean();
+        if mpp * FINER < finest {
+            return Err(Error::FinerThanScanned { slide: self.path.clone(), mpp, finest });
+        }
+        let distance = |level: &LevelInfo| (finest * level.downsample / mpp).ln().abs();
+        let nearest = (0u32..).zip(&self.info.levels).min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
+        Ok(nearest.map_or(0, |(level, _)| level))
+    }
+
+    fn level(&self, level: u32) -> Result<&LevelInfo> {
+        let levels = &self.info.levels;
+        levels.get(level as usize).ok_or_else(|| Error::NoSuchLevel {
+            slide: self.path.clone(),
+            level,
+            levels: levels.len() as u32,
+        })
+    }
+}
