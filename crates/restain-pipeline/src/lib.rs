@@ -1,1 +1,28 @@
-//! The stages of a slide's way, joined by bounded channels.
+//! The way of a slide: read, stain removal, G, reassembly, encoding, writing; each a stage of its own, joined by
+//! bounded channels, so that memory follows the width of a band of tiles and never the height of the slide.
+
+mod compare;
+mod control;
+mod crop;
+mod engine;
+mod error;
+mod memory;
+mod normalize;
+mod ordered;
+mod picture;
+mod plan;
+mod settings;
+mod stages;
+
+pub use compare::{Comparison, Region, Subject};
+pub use control::{Progress, StageName};
+pub use engine::{Engine, Selection};
+pub use error::Error;
+pub use memory::peak_bytes;
+pub use normalize::{Job, ModelReport, Report, SourceReport};
+pub use picture::normalize_picture;
+pub use plan::Plan;
+pub use settings::{CompressionKind, ExtentKind, Settings, SubsamplingKind};
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

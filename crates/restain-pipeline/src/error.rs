@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+/// Why a slide could not be normalized.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The slide could not be opened or read.
+    #[error(transparent)]
+    Slide(#[from] restain_slide::Error),
+    /// The model could not be loaded or run.
+    #[error(transparent)]
+    Net(#[from] restain_net::Error),
+    /// The output could not be made or written.
+    #[error(transparent)]
+    Tiff(#[from] restain_tiff::Error),
+    /// A plain image could not be read or written.
+    #[error("{}: {cause}", path.display())]
+    Image {
+        /// The image.
+        path: PathBuf,
+        /// What the image library says.
+        cause: image::ImageError,
+    },
+    /// A run configuration could not be read or holds a wrong setting.
+    #[error("{}: {message}", path.display())]
+    Config {
+        /// The YAML file.
+        path: PathBuf,
+        /// What is wrong, with line and column where the parser knows them.
+        message: String,
+    },
+    /// A setting is out of its range or contradicts another.
+    #[error("{0}")]
+    Setting(String),
+    /// The two pictures of a comparison do not fit each other.
+    #[error("{0}")]
+    Compare(String),
+    /// The threads of the run could not be started.
+    #[error("cannot start {threads} threads: {cause}; try fewer with --threads")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system says.
+        cause: String,
+    },
+    /// The output would replace the input.
+    #[error("{}: the output would replace the input; choose another output", .0.display())]
+    OutputIsInput(PathBuf),
+    /// A worker panicked: a bug in restain.
+    #[error("stage {stage} panicked: {message}; this is a bug in restain, please report it")]
+    Panic {
+        /// The stage.
+        stage: &'static str,
+        /// The panic's message.
+        message: String,
+    },
+    /// A test asked a stage to fail.
+    #[error("stage {0} was told to fail")]
+    Injected(&'static str),
+    /// The user asked to stop.
+    #[error("interrupted; no output was written")]
+    Interrupted,
+}

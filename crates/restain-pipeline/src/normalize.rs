@@ -1,0 +1,273 @@
+//! One slide through all stages.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Instant;
+
+use crossbeam_channel::bounded;
+use restain_slide::{LevelRect, Margin, Mpp, Slide, TileGrid};
+use restain_tiff::{Layout, Pyramid, PyramidWriter, TileEncoder};
+use serde::Serialize;
+
+use crate::control::{Control, Progress, StageName};
+use crate::engine::Selection;
+use crate::ordered::ordered;
+use crate::settings::Settings;
+use crate::stages::{encode, generate, read, reassemble, stain, write};
+use crate::{Error, Result};
+
+/// Side of an output tile in pixels.
+pub(crate) const OUTPUT_TILE: u32 = 512;
+
+/// A slide to normalize, checked but not begun.
+pub struct Job<'a> {
+    slide: &'a Slide,
+    selection: &'a Selection,
+    settings: &'a Settings,
+    level: u32,
+    extent: LevelRect,
+    threads: usize,
+    /// What windows hold beyond their cores: what G's receptive field needs, [`Engine::margin`](crate::Engine).
+    /// With less, seams show.
+    pub margin: Margin,
+}
+
+/// What was done, as `--json` prints it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The slide, as given.
+    pub input: PathBuf,
+    /// The file that was written.
+    pub output: PathBuf,
+    /// What of the slide was read.
+    pub source: SourceReport,
+    /// Width of the output's level 0 in pixels.
+    pub width: u32,
+    /// Height of the output's level 0 in pixels.
+    pub height: u32,
+    /// Pixels of the output's level 0.
+    pub pixels: u64,
+    /// Levels of the output.
+    pub levels: usize,
+    /// Bytes of the output.
+    pub bytes: u64,
+    /// The model.
+    pub model: ModelReport,
+    /// Where G ran.
+    pub device: String,
+    /// Threads used.
+    pub threads: usize,
+    /// Seconds from opening the output to its rename.
+    pub seconds: f64,
+    /// Seconds each stage was at work, summed over its threads.
+    pub stage_seconds: std::collections::BTreeMap<StageName, f64>,
+    /// Megapixels of level 0 a second.
+    pub mp_per_s: f64,
+    /// Largest resident memory of the process, bytes.
+    pub peak_memory: Option<u64>,
+}
+
+/// The input as a report and the output's description name it: nothing that identifies a patient.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceReport {
+    /// `OpenSlide`'s name of the format.
+    pub format: String,
+    /// Width of level 0 in pixels.
+    pub width: i64,
+    /// Height of level 0 in pixels.
+    pub height: i64,
+    /// The level that was read.
+    pub level: u32,
+    /// What was read of it: x, y, width, height in its pixels.
+    pub region: [i64; 4],
+    /// Micrometres a pixel of that level.
+    pub mpp: Option<Mpp>,
+}
+
+/// The model as a report and the output's description name it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelReport {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its file in hexadecimal digits.
+    pub sha256: Option<String>,
+}
+
+impl ModelReport {
+    fn of(selection: &Selection) -> Self {
+        match selection.engine.model() {
+            None => Self { name: crate::Engine::IDENTITY.to_owned(), sha256: None },
+            Some(model) => Self { name: model.card().name.clone(), sha256: Some(model.sha256().to_owned()) },
+        }
+    }
+}
+
+impl<'a> Job<'a> {
+    /// Checks that `settings` fit `slide`.
+    ///
+    /// # Errors
+    /// As [`Settings::input`] and [`Settings::threads`]; also where the output would have too many pixels.
+    pub fn new(slide: &'a Slide, selection: &'a Selection, settings: &'a Settings) -> Result<Self> {
+        let (level, extent) = settings.input(slide)?;
+        let threads = settings.threads()?;
+        let margin = selection.engine.margin();
+        Ok(Self { slide, selection, settings, level, extent, threads, margin })
+    }
+
+    /// The tiles that will be worked on.
+    ///
+    /// # Errors
+    /// Where the tile size is not a multiple of 64.
+    pub fn grid(&self) -> Result<TileGrid> {
+        Ok(TileGrid::new(self.extent, self.settings.tile, self.margin)?)
+    }
+
+    /// The number of threads the job will use.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    fn source(&self) -> SourceReport {
+        let info = self.slide.info();
+        let full = info.levels[0].size;
+        let LevelRect { min, .. } = self.extent;
+        SourceReport {
+            format: info.vendor.clone(),
+            width: full.width,
+            height: full.height,
+            level: self.level,
+            region: [min.x, min.y, self.extent.width(), self.extent.height()],
+            mpp: info.mpp.map(|mpp| mpp.at(info.levels[self.level as usize].downsample)),
+        }
+    }
+
+    /// What the output says about itself: how it was made and from what kind of source, and nothing else.
+    fn description(&self, source: &SourceReport, model: &ModelReport) -> String {
+        let Settings { tile, compression, quality, subsampling, extent, .. } = self.settings;
+        serde_json::json!({
+            "software": concat!("restain ", env!("CARGO_PKG_VERSION")),
+            "model": model,
+            "settings": {
+                "tile": tile, "compression": compression, "quality": quality, "subsampling": subsampling,
+                "extent": extent,
+            },
+            "source": source,
+        })
+        .to_string()
+    }
+
+    fn layout(&self, source: &SourceReport, model: &ModelReport) -> Result<Layout> {
+        let size = self.extent.size();
+        let side = |pixels: i64| {
+            u32::try_from(pixels).map_err(|_| Error::Setting(format!("a side of {pixels} pixels is too long")))
+        };
+        Ok(Layout {
+            width: side(size.width)?,
+            height: side(size.height)?,
+            tile: OUTPUT_TILE,
+            compression: self.settings.compression(),
+            mpp: source.mpp.map(|mpp| (mpp.x, mpp.y)),
+            description: self.description(source, model),
+            background: self.slide.info().background,
+        })
+    }
+
+    /// Normalizes the slide into `output`.
+    ///
+    /// The file appears under its name only when it is whole. Setting `interrupt` stops every stage within a
+    /// second or one tile's work.
+    ///
+    /// # Errors
+    /// The root cause, whichever stage it came from; nothing is left behind then.
+    pub fn run(
+        &self,
+        output: &Path,
+        force: bool,
+        interrupt: &AtomicBool,
+        progress: &Progress,
+    ) -> Result<Report> {
+        let started = Instant::now();
+        refuse_own_input(self.slide.path(), output)?;
+        let source = self.source();
+        let model = ModelReport::of(self.selection);
+        let grid = self.grid()?;
+        let layout = self.layout(&source, &model)?;
+        let encoder = TileEncoder::new(&layout)?;
+        let writer = PyramidWriter::create(output, &layout, force)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()
+            .map_err(|error| Error::Threads { threads: self.threads, cause: error.to_string() })?;
+        let pixels = grid.extent().area() as u64;
+        progress.start(pixels);
+        let control = Control::new(interrupt, progress);
+
+        let written = self.run_stages(&control, &pool, &grid, Pyramid::new(&layout)?, &encoder, writer);
+        let stage_seconds =
+            StageName::ALL.into_iter().map(|stage| (stage, control.busy_seconds(stage))).collect();
+        if let Some(error) = control.into_root_cause() {
+            return Err(error);
+        }
+        // Without a root cause every stage has come to its end.
+        let summary = written.ok_or(Error::Interrupted)?.finish()?;
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Report {
+            input: self.slide.path().to_owned(),
+            output: output.to_owned(),
+            source,
+            width: layout.width,
+            height: layout.height,
+            pixels,
+            levels: summary.levels,
+            bytes: summary.bytes,
+            model,
+            device: self.selection.device.clone(),
+            threads: self.threads,
+            seconds,
+            stage_seconds,
+            mp_per_s: pixels as f64 / 1e6 / seconds,
+            peak_memory: crate::memory::peak_bytes(),
+        })
+    }
+
+    /// Every stage on threads of its own; each owns its ends of the channels, so that when one ends, for whatever
+    /// reason, its neighbours do too.
+    fn run_stages(
+        &self,
+        control: &Control<'_>,
+        pool: &rayon::ThreadPool,
+        grid: &TileGrid,
+        pyramid: Pyramid,
+        encoder: &TileEncoder,
+        writer: PyramidWriter,
+    ) -> Option<PyramidWriter> {
+        let engine = &self.selection.engine;
+        let background = self.slide.info().background;
+        let (tiles, tile_queue, windows) = ordered(self.threads + 2);
+        let (bare_in, bare) = bounded(1);
+        let (cores_in, cores) = bounded(1);
+        let (level_tiles, level_tile_queue, encoded) = ordered(4 * self.threads);
+        thread::scope(|scope| {
+            scope.spawn(move || read::plan(control, grid, tiles));
+            for _ in 0..self.threads {
+                let queue = tile_queue.clone();
+                scope.spawn(move || read::run(control, self.slide, self.level, queue));
+            }
+            drop(tile_queue);
+            scope.spawn(move || stain::run(control, engine, pool, &windows, &bare_in));
+            scope.spawn(move || generate::run(control, engine, background, pool, &bare, &cores_in));
+            scope.spawn(move || reassemble::run(control, self.extent, pyramid, &cores, &level_tiles));
+            scope.spawn(move || pool.in_place_scope(|tasks| encode::run(control, encoder, tasks, level_tile_queue)));
+            scope.spawn(move || write::run(control, writer, &encoded)).join().ok()?.ok()
+        })
+    }
+}
+
+/// Refuses to replace the slide that is read.
+fn refuse_own_input(input: &Path, output: &Path) -> Result<()> {
+    match (input.canonicalize(), output.canonicalize()) {
+        (Ok(input), Ok(output)) if input == output => Err(Error::OutputIsInput(output)),
+        _ => Ok(()),
+    }
+}

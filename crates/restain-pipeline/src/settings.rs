@@ -1,0 +1,193 @@
+//! What a user can choose, as the command line and a YAML run configuration give it.
+
+use std::path::Path;
+
+use restain_net::DeviceChoice;
+use restain_slide::{Extent, LevelRect, Slide};
+use restain_tiff::{Compression, Subsampling};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// The settings of `restain normalize`; pipelines/normalize.yaml explains each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// A checkpoint's path, `identity`, or the shipped model.
+    pub model: Option<String>,
+    /// `auto`, `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Side of a core tile in pixels, a multiple of 64.
+    pub tile: u32,
+    /// Threads; as many as there are processors where `None`.
+    pub threads: Option<usize>,
+    /// JPEG or lossless deflate.
+    pub compression: CompressionKind,
+    /// JPEG quality, 1..=100.
+    pub quality: u8,
+    /// JPEG chroma subsampling.
+    pub subsampling: SubsamplingKind,
+    /// The scanned bounds or the full slide.
+    pub extent: ExtentKind,
+    /// The level to read.
+    pub level: Option<u32>,
+    /// The level to read by its micrometres a pixel.
+    pub mpp: Option<f64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: None,
+            device: "auto".to_owned(),
+            tile: 1024,
+            threads: None,
+            compression: CompressionKind::Jpeg,
+            quality: 90,
+            subsampling: SubsamplingKind::None,
+            extent: ExtentKind::Bounds,
+            level: None,
+            mpp: None,
+        }
+    }
+}
+
+/// How tiles are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CompressionKind {
+    /// Small, with JPEG's loss.
+    Jpeg,
+    /// Lossless, about five times as large.
+    Deflate,
+}
+
+/// Chroma subsampling of JPEG.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubsamplingKind {
+    /// Colour at full resolution.
+    #[serde(rename = "4:4:4")]
+    None,
+    /// Colour at half the resolution across.
+    #[serde(rename = "4:2:2")]
+    Across,
+    /// Colour at half the resolution both ways.
+    #[serde(rename = "4:2:0")]
+    Both,
+}
+
+/// How much of the slide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExtentKind {
+    /// What the scanner has seen.
+    Bounds,
+    /// Everything.
+    Full,
+}
+
+impl Settings {
+    /// Reads a YAML run configuration; what it leaves out has its default.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with line and column of what is wrong.
+    pub fn from_yaml(path: &Path) -> Result<Self> {
+        let wrong = |message: String| Error::Config { path: path.to_owned(), message };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| wrong(format!("cannot read the run configuration: {error}")))?;
+        // An empty document is no mapping to serde_yaml, but says the same as one: every default.
+        let nothing = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+        if nothing {
+            return Ok(Self::default());
+        }
+        serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The device asked for.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn device(&self) -> Result<DeviceChoice> {
+        self.device.parse().map_err(|error: restain_net::Error| Error::Setting(error.to_string()))
+    }
+
+    /// The number of threads, at least 1.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for none or more than 1024.
+    pub fn threads(&self) -> Result<usize> {
+        match self.threads {
+            None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+            Some(threads @ 1..=1024) => Ok(threads),
+            Some(threads) => Err(Error::Setting(format!("{threads} threads: choose 1 to 1024"))),
+        }
+    }
+
+    /// The level to read of `slide`, and what of it, in its pixels.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where both `level` and `mpp` are given, [`Error::Slide`] where the slide has no such
+    /// level.
+    pub fn input(&self, slide: &Slide) -> Result<(u32, LevelRect)> {
+        let level = match (self.level, self.mpp) {
+            (Some(_), Some(_)) => {
+                return Err(Error::Setting("choose the level by `level` or by `mpp`, not by both".to_owned()));
+            }
+            (Some(level), None) => level,
+            (None, Some(mpp)) => slide.level_for_mpp(mpp)?,
+            (None, None) => 0,
+        };
+        let extent = match self.extent {
+            ExtentKind::Bounds => Extent::Bounds,
+            ExtentKind::Full => Extent::Full,
+        };
+        Ok((level, slide.extent(level, extent)?))
+    }
+
+    pub(crate) fn compression(&self) -> Compression {
+        match self.compression {
+            CompressionKind::Deflate => Compression::Deflate,
+            CompressionKind::Jpeg => Compression::Jpeg {
+                quality: self.quality,
+                subsampling: match self.subsampling {
+                    SubsamplingKind::None => Subsampling::S444,
+                    SubsamplingKind::Across => Subsampling::S422,
+                    SubsamplingKind::Both => Subsampling::S420,
+                },
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(yaml: &str) -> Result<Settings> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), yaml).unwrap();
+        Settings::from_yaml(file.path())
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        assert_eq!(parse("# nothing\n").unwrap(), Settings::default());
+        let settings = parse("tile: 512\nsubsampling: 4:2:0\n").unwrap();
+        assert_eq!((settings.tile, settings.subsampling), (512, SubsamplingKind::Both));
+        assert_eq!(settings.quality, Settings::default().quality);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        for (yaml, line) in [("quality: 90\ntiles: 512\n", "line 2"), ("quality: 90\n\nlevel: [\n", "line")] {
+            let message = parse(yaml).unwrap_err().to_string();
+            assert!(message.contains(line), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_shipped_configuration_holds_the_defaults() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../pipelines/normalize.yaml"));
+        assert_eq!(Settings::from_yaml(path).unwrap(), Settings::default());
+    }
+}

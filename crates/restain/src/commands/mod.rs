@@ -1,0 +1,42 @@
+//! One file a command.
+
+mod compare;
+mod inspect;
+mod normalize;
+mod normalize_image;
+mod overrides;
+mod synth;
+mod train;
+
+use clap::Subcommand;
+
+/// What restain can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Normalize(normalize::Normalize),
+    Inspect(inspect::Inspect),
+    Compare(compare::Compare),
+    NormalizeImage(normalize_image::NormalizeImage),
+    #[command(subcommand)]
+    Synth(synth::Synth),
+    Train(train::Train),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Normalize(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+            Self::Compare(command) => command.run(),
+            Self::NormalizeImage(command) => command.run(),
+            Self::Synth(command) => command.run(),
+            Self::Train(command) => command.run(),
+        }
+    }
+}
+
+/// Prints one JSON object on stdout.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Settings from a YAML file, the command line's on top.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+use restain_pipeline::Settings;
+use serde::de::DeserializeOwned;
+
+/// Which model, where, on how many threads.
+#[derive(Args)]
+pub(crate) struct ModelArguments {
+    /// Checkpoint (.safetensors), or `identity` to copy pixels unchanged through the whole pipeline [default: the
+    /// shipped model]
+    #[arg(long, value_name = "M")]
+    model: Option<String>,
+
+    /// Where the model runs: auto, cpu, cuda or cuda:N [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+
+    /// Side of the tiles worked on in pixels, a multiple of 64; the result does not depend on it [default: 1024]
+    #[arg(long, value_name = "N")]
+    tile: Option<u32>,
+
+    /// Threads; the result does not depend on it [default: one a processor]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// Which part of the slide.
+#[derive(Args)]
+pub(crate) struct InputArguments {
+    /// What the scanner has seen, or all of the slide [default: bounds]
+    #[arg(long, value_name = "EXTENT", value_parser = ["bounds", "full"])]
+    extent: Option<String>,
+
+    /// Level of the slide to read, 0 the finest [default: 0]
+    #[arg(long, value_name = "L", conflicts_with = "mpp")]
+    level: Option<u32>,
+
+    /// Read the level nearest to X micrometres a pixel; pixels are not resampled
+    #[arg(long, value_name = "X")]
+    mpp: Option<f64>,
+
+    /// YAML run configuration; the command line wins over it. See pipelines/normalize.yaml
+    #[arg(long, value_name = "FILE.yaml")]
+    config: Option<PathBuf>,
+}
+
+/// How the output is stored.
+#[derive(Args)]
+pub(crate) struct OutputArguments {
+    /// JPEG, or lossless deflate [default: jpeg]
+    #[arg(long, value_name = "HOW", value_parser = ["jpeg", "deflate"])]
+    compression: Option<String>,
+
+    /// JPEG quality, 1 to 100 [default: 90]
+    #[arg(long, value_name = "Q")]
+    quality: Option<u8>,
+
+    /// JPEG chroma subsampling [default: 4:4:4]
+    #[arg(long, value_name = "S", value_parser = ["4:4:4", "4:2:2", "4:2:0"])]
+    subsampling: Option<String>,
+}
+
+impl ModelArguments {
+    pub(crate) fn apply(self, settings: &mut Settings) {
+        if self.model.is_some() {
+            settings.model = self.model;
+        }
+        set(&mut settings.device, self.device);
+        set(&mut settings.tile, self.tile);
+        if self.threads.is_some() {
+            settings.threads = self.threads;
+        }
+    }
+}
+
+impl InputArguments {
+    /// The settings of the run configuration, or the defaults, under those given here.
+    pub(crate) fn settings(self) -> anyhow::Result<Settings> {
+        let mut settings = self.config.as_deref().map_or_else(|| Ok(Settings::default()), Settings::from_yaml)?;
+        parse(&mut settings.extent, self.extent)?;
+        // One choice of the level on the command line replaces either choice of the file.
+        if self.level.is_some() || self.mpp.is_some() {
+            (settings.level, settings.mpp) = (self.level, self.mpp);
+        }
+        Ok(settings)
+    }
+}
+
+impl OutputArguments {
+    pub(crate) fn apply(self, settings: &mut Settings) -> anyhow::Result<()> {
+        parse(&mut settings.compression, self.compression)?;
+        set(&mut settings.quality, self.quality);
+        parse(&mut settings.subsampling, self.subsampling)
+    }
+}
+
+fn set<T>(setting: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *setting = given;
+    }
+}
+
+/// Reads a setting as a run configuration would, so that both know the same words.
+fn parse<T: DeserializeOwned>(setting: &mut T, given: Option<String>) -> anyhow::Result<()> {
+    if let Some(given) = given {
+        let value = serde_yaml::Value::String(given);
+        *setting = serde_yaml::from_value(value).map_err(|error| anyhow!("{error}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use restain_synth::{SlideSpec, Source, Style, write_slide};
+
+use crate::{interrupt, quantity};
+
+/// Make synthetic slides
+#[derive(Subcommand)]
+pub(crate) enum Synth {
+    Slide(SynthSlide),
+}
+
+impl Synth {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Slide(command) => command.run(),
+        }
+    }
+}
+
+/// Make a MIRAX slide of drawn Pap-smear cells or of given pictures
+///
+/// It has overlapping camera photographs, zoom levels, unscanned gaps, and label, macro and thumbnail images. Two
+/// styles show the same cells for the same seed. Slides from 200 megapixels on repeat their picture.
+#[derive(Args)]
+pub(crate) struct SynthSlide {
+    /// The slide to write; its folder lies beside it
+    #[arg(value_name = "OUT.mrxs")]
+    output: PathBuf,
+
+    /// Width and height of what is scanned, in pixels
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    size: (u32, u32),
+
+    /// Seed of all chance
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Show the JPEG and PNG pictures of this folder instead of drawn cells
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+
+    /// Stain and colours
+    #[arg(long, value_name = "NAME", default_value = "new-scanner")]
+    style: String,
+
+    /// Fraction of the photographs that is scanned, above 0 and up to 1
+    #[arg(long, value_name = "F", default_value_t = 1.0)]
+    coverage: f64,
+
+    /// Replace an existing slide
+    #[arg(long)]
+    force: bool,
+
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let parsed = text.split_once(['x', 'X']).and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    parsed.ok_or_else(|| "give width and height, such as 8000x6000".to_owned())
+}
+
+impl SynthSlide {
+    fn run(self) -> anyhow::Result<()> {
+        let interrupt = interrupt::catch()?;
+        let (width, height) = self.size;
+        let spec = SlideSpec {
+            seed: self.seed,
+            style: Style::named(&self.style)?,
+            coverage: self.coverage,
+            source: self.from.map_or(Source::Cells, Source::Pictures),
+            force: self.force,
+            ..SlideSpec::new(width, height)
+        };
+        let bar = ProgressBar::new(1000);
+        if self.quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let summary = write_slide(&spec, &self.output, &|done| {
+            bar.set_position((done * 1000.0) as u64);
+            if interrupt.load(std::sync::atomic::Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        bar.finish_and_clear();
+        let summary = summary.context("cannot make the slide")?;
+        if !self.quiet {
+            println!(
+                "{}: {width} x {height} px, {} of {} photographs scanned, {}",
+                self.output.display(),
+                summary.photos_scanned,
+                summary.photos,
+                quantity::bytes(summary.bytes)
+            );
+        }
+        Ok(())
+    }
+}
