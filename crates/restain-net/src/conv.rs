@@ -1,19 +1,113 @@
-//! Convolution and transposed convolution, both with a 4x4 kernel, stride 2 and padding 1: the only two of G.
+//! The two convolutions of G, both with a 4x4 kernel, stride 2 and padding 1, each as one dense matrix product.
+//!
+//! Images are channels-first over the whole batch, `[C, N, H, W]`, so that an image of any batch size is a matrix
+//! of C rows. Everything is made of differentiable operations of candle, whose matrix product is several times as
+//! fast as its convolutions, forward and backward.
 
 use candle_core::{Result, Tensor};
 
-/// Convolution k4 s2 p1 without bias: `[N, C, H, W]` with `weight` `[D, C, 4, 4]` gives `[N, D, H/2, W/2]`.
+/// Convolution k4 s2 p1 without bias: `[C, N, H, W]` with `weight` `[D, C, 4, 4]` gives `[D, N, H/2, W/2]`; H and W
+/// are even.
+///
+/// The padded image is cut into cells of 2x2 pixels, each cell a pixel of 4 C channels; over cells the kernel is
+/// 2x2 with stride 1.
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub fn conv(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    x.conv2d(weight, 1, 2, 1, 1)
+pub(crate) fn conv(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (c, n, height, width) = x.dims4()?;
+    let (h, w) = (height / 2, width / 2);
+    let cells = pad(x)?
+        .reshape(&[c, n, h + 1, 2, w + 1, 2][..])?
+        .permute([0, 3, 5, 1, 2, 4].to_vec())?
+        .contiguous()?
+        .reshape((4 * c, n, h + 1, w + 1))?;
+    let columns = taps(&cells, [(0, 0), (0, 1), (1, 0), (1, 1)], h, w)?;
+    let d = weight.dim(0)?;
+    // [D, C, cell row, row in the cell, cell column, column in the cell] to the order of the columns
+    let weight = weight.reshape(&[d, c, 2, 2, 2, 2][..])?.permute([0, 2, 4, 1, 3, 5].to_vec())?.reshape((d, 16 * c))?;
+    weight.matmul(&columns)?.reshape((d, n, h, w))
 }
 
-/// Transposed convolution k4 s2 p1 without bias: `[N, C, H, W]` with `weight` `[C, D, 4, 4]` gives `[N, D, 2H, 2W]`.
+/// Transposed convolution k4 s2 p1 without bias: `[C, N, H, W]` with `weight` `[C, D, 4, 4]` gives `[D, N, 2H, 2W]`.
+///
+/// Each of the four output phases (even or odd row, even or odd column) is a 2x2 convolution of the padded image,
+/// so all four are one with 4 D channels. A phase of odd rows starts one row further down, one of odd columns one
+/// column further right.
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub fn conv_transpose(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    x.conv_transpose2d(weight, 1, 0, 2, 1)
+pub(crate) fn conv_transpose(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (c, n, h, w) = x.dims4()?;
+    let d = weight.dim(1)?;
+    // Output row 2m + p takes kernel row k = 3 - 2t - p from row t of the 2 rows it sees. With both t and p counted
+    // backward that is 2t + p, the order in which the kernel lies in memory.
+    let columns = taps(&pad(x)?, [(1, 1), (1, 0), (0, 1), (0, 0)], h + 1, w + 1)?;
+    let weight = weight.reshape(&[c, d, 2, 2, 2, 2][..])?.permute([3, 5, 1, 2, 4, 0].to_vec())?.reshape((4 * d, 4 * c))?;
+    let phases = weight.matmul(&columns)?.reshape((4, d, n, (h + 1) * (w + 1)))?;
+    let phase = |py: usize, px: usize| {
+        phases
+            .get(2 * (1 - py) + (1 - px))?
+            .reshape((d, n, h + 1, w + 1))?
+            .narrow(2, py, h)?
+            .narrow(3, px, w)
+    };
+    let even = Tensor::stack(&[phase(0, 0)?, phase(0, 1)?], 4)?;
+    let odd = Tensor::stack(&[phase(1, 0)?, phase(1, 1)?], 4)?;
+    Tensor::stack(&[even, odd], 3)?.reshape((d, n, 2 * h, 2 * w))
+}
+
+/// One row and column of zeros around each image.
+fn pad(x: &Tensor) -> Result<Tensor> {
+    x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)
+}
+
+/// `[C, N, H, W]` seen at four shifts, `h` x `w` pixels each, as the columns of a matrix `[4 C, N h w]`.
+fn taps(x: &Tensor, shifts: [(usize, usize); 4], h: usize, w: usize) -> Result<Tensor> {
+    let (c, n, ..) = x.dims4()?;
+    let shifted: Vec<_> =
+        shifts.iter().map(|&(dy, dx)| x.narrow(2, dy, h)?.narrow(3, dx, w)).collect::<Result<_>>()?;
+    Tensor::cat(&shifted, 0)?.reshape((4 * c, n * h * w))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Var};
+
+    use super::*;
+
+    /// candle's own convolutions, the slow and obvious twin.
+    fn twin(x: &Tensor, weight: &Tensor, transposed: bool) -> Result<Tensor> {
+        let x = x.transpose(0, 1)?.contiguous()?;
+        let y = if transposed { x.conv_transpose2d(weight, 1, 0, 2, 1) } else { x.conv2d(weight, 1, 2, 1, 1) };
+        y?.transpose(0, 1)
+    }
+
+    fn largest(a: &Tensor, b: &Tensor) -> f64 {
+        let difference = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
+        difference.to_scalar::<f64>().unwrap()
+    }
+
+    #[test]
+    fn values_and_gradients_are_those_of_the_twin() {
+        for (c, d, n, h, w) in [(2, 3, 1, 4, 6), (5, 4, 3, 2, 2), (1, 1, 2, 8, 4), (8, 16, 1, 6, 10)] {
+            for transposed in [false, true] {
+                let random = |shape: (usize, usize, usize, usize)| {
+                    Var::rand_f64(-1.0, 1.0, shape, DType::F64, &Device::Cpu).unwrap()
+                };
+                let x = random((c, n, h, w));
+                let weight = random(if transposed { (c, d, 4, 4) } else { (d, c, 4, 4) });
+                let dense = if transposed { conv_transpose(&x, &weight) } else { conv(&x, &weight) }.unwrap();
+                let twin = twin(&x, &weight, transposed).unwrap();
+                assert_eq!(dense.dims(), twin.dims());
+                assert!(largest(&dense, &twin) < 1e-12);
+                let along = random(dense.dims4().unwrap());
+                let [ours, theirs] =
+                    [&dense, &twin].map(|y| (y * along.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap());
+                for var in [&x, &weight] {
+                    assert!(largest(ours.get(var).unwrap(), theirs.get(var).unwrap()) < 1e-11);
+                }
+            }
+        }
+    }
 }

@@ -1,6 +1,21 @@
 //! The networks of restain on candle: G, checkpoints with their model card, inference.
+//!
+//! [`Generator`] is G in a form that trains, [`Model`] a checkpoint in use. [`halo`] says how far G looks.
 
-pub mod conv;
-pub mod generator;
+mod card;
+mod checkpoint;
+mod conv;
+mod device;
+mod error;
+mod frozen;
+mod generator;
+mod model;
+mod receptive;
 
+pub use card::{ARCHITECTURE, Card};
+pub use checkpoint::{Checkpoint, Storage};
+pub use device::{DeviceChoice, open_device};
+pub use error::{Error, Result};
 pub use generator::Generator;
+pub use model::Model;
+pub use receptive::{GRID, field, halo};

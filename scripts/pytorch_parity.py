@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Writes fixtures/pytorch: G as PyTorch computes it, for the tests of restain-net to compare with.
+
+    python scripts/pytorch_parity.py [--base 3] [--out fixtures/pytorch]
+
+Needs torch, numpy and safetensors. Weights and running statistics are random but seeded; generator.safetensors is a
+checkpoint of restain (its model card is in the metadata), pair.safetensors holds an input `gm` [2, 2, 64, 128] and
+PyTorch's output `rgb` [2, 3, 64, 128] in evaluation mode.
+"""
+import argparse
+import hashlib
+import json
+import pathlib
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+
+class Generator(nn.Module):
+    """Six convolutions k4 s2 p1 down, six transposed ones up, skip connections between."""
+
+    def __init__(self, base):
+        super().__init__()
+        widths = [base * m for m in (1, 2, 4, 8, 8, 8)]
+        channels = 2
+        self.down = nn.ModuleList()
+        for width in widths:
+            self.down.append(self.block(nn.Conv2d(channels, width, 4, 2, 1, bias=False), width))
+            channels = width
+        self.up = nn.ModuleList()
+        for width in reversed(widths[:-1]):
+            self.up.append(self.block(nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False), width))
+            channels = 2 * width
+        self.out = nn.ConvTranspose2d(channels, 3, 4, 2, 1)
+
+    @staticmethod
+    def block(convolution, width):
+        return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU())
+
+    def forward(self, x):
+        skips = []
+        for block in self.down:
+            x = block(x)
+            skips.append(x)
+        skips.pop()
+        for block in self.up:
+            x = torch.cat([block(x), skips.pop()], 1)
+        return torch.sigmoid(self.out(x))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base", type=int, default=3)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("fixtures/pytorch"))
+    arguments = parser.parse_args()
+    torch.manual_seed(1)
+    generator = Generator(arguments.base).eval()
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.3, 2)
+            module.weight.data.uniform_(0.5, 1.5)
+            module.bias.data.normal_(0, 0.3)
+    gm = torch.rand(2, 2, 64, 128)
+    gm[:, 1] = gm[:, 1].round()
+    with torch.inference_mode():
+        rgb = generator(gm)
+    state = {k: v.contiguous() for k, v in sorted(generator.state_dict().items()) if "num_batches" not in k}
+    digest = hashlib.sha256()
+    for name, tensor in state.items():
+        digest.update(f"{name} F32 {list(tensor.shape)}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    card = {
+        "name": "pytorch-parity", "architecture": "restain-g-unet-6", "base": arguments.base,
+        "source_style": "none", "trained_on": "nothing: random weights", "licence": "MIT OR Apache-2.0",
+        "commit": "none", "mpp": None, "sha256": digest.hexdigest(),
+    }
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    save_file(state, arguments.out / "generator.safetensors", metadata={"restain": json.dumps(card)})
+    save_file({"gm": gm.contiguous(), "rgb": rgb.contiguous()}, arguments.out / "pair.safetensors")
+    print(f"{sum(t.numel() for t in state.values())} parameters, output {rgb.min():.3f} to {rgb.max():.3f}")
+
+
+main()
