@@ -60,6 +60,10 @@ fn check_file(path: &Path) -> Result<()> {
     if meta.is_dir() {
         return Err(Error::Directory { slide: slide() });
     }
+    // Opening a pipe would wait for ever.
+    if !meta.is_file() {
+        return Err(Error::NotASlide { slide: slide(), version: openslide_version() });
+    }
     let first =
         File::open(path).and_then(|mut file| file.read(&mut [0])).map_err(|cause| unreadable(path, cause))?;
     if first == 0 {

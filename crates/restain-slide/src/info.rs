@@ -60,7 +60,7 @@ impl SlideInfo {
         slide: &OpenSlide,
         path: &Path,
     ) -> Result<Self, openslide_rs::errors::OpenSlideError> {
-        let property = |name: &str| slide.property_value(name).ok();
+        let property = &|name: &str| slide.property_value(name).ok();
         let levels: Vec<_> = slide
             .all_level_dimensions()
             .iter()
@@ -81,7 +81,7 @@ impl SlideInfo {
             vendor: property("openslide.vendor").unwrap_or_else(|| "unknown".to_owned()),
             levels,
             bounds: bounds(property, full),
-            mpp: mpp(property),
+            mpp: mpp(property).or_else(|| tiff_mpp(property)),
             background: property("openslide.background-color").and_then(|hex| rgb(&hex)).unwrap_or([255; 3]),
             objective_power: property("openslide.objective-power").and_then(|value| positive(&value)),
             associated,
@@ -108,6 +108,21 @@ fn mpp(property: impl Fn(&str) -> Option<String>) -> Option<Mpp> {
     Some(Mpp { x: number("openslide.mpp-x")?, y: number("openslide.mpp-y")? })
 }
 
+/// Micrometres a pixel from a generic TIFF's resolution tags, which `OpenSlide` 3.4.1 leaves to its callers and 4.x
+/// works out itself, in the same way.
+fn tiff_mpp(property: impl Fn(&str) -> Option<String>) -> Option<Mpp> {
+    if property("openslide.vendor")? != "generic-tiff" {
+        return None;
+    }
+    let unit = match property("tiff.ResolutionUnit")?.as_str() {
+        "inch" => 25_400.0,
+        "centimeter" => 10_000.0,
+        _ => return None,
+    };
+    let number = |name: &str| Some(unit / positive(&property(name)?)?);
+    Some(Mpp { x: number("tiff.XResolution")?, y: number("tiff.YResolution")? })
+}
+
 /// A finite number above 0.
 fn positive(value: &str) -> Option<f64> {
     value.trim().parse::<f64>().ok().filter(|v| v.is_finite() && *v > 0.0)
@@ -128,4 +143,56 @@ fn file_bytes(path: &Path) -> u64 {
         |path: &Path| std::fs::metadata(path).map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 });
     let folder = crate::handle::companion(path).and_then(|folder| std::fs::read_dir(folder).ok());
     size(path) + folder.into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum::<u64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: Level0Size = Level0Size::new(1000, 500);
+
+    fn properties<const N: usize>(pairs: [(&str, &str); N]) -> impl Fn(&str) -> Option<String> {
+        let pairs = pairs.map(|(name, value)| (format!("openslide.{name}"), value.to_owned()));
+        move |name| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.clone())
+    }
+
+    fn bounds_of(x: &str, y: &str, width: &str, height: &str) -> Level0Rect {
+        let pairs = [("bounds-x", x), ("bounds-y", y), ("bounds-width", width), ("bounds-height", height)];
+        bounds(properties(pairs), FULL)
+    }
+
+    fn rect(x0: i64, y0: i64, x1: i64, y1: i64) -> Level0Rect {
+        Level0Rect::new(Level0Point::new(x0, y0), Level0Point::new(x1, y1))
+    }
+
+    #[test]
+    fn bounds_are_clipped_to_the_slide_and_nonsense_means_all_of_it() {
+        let whole = rect(0, 0, 1000, 500);
+        assert_eq!(bounds_of("10", "20", "30", "40"), rect(10, 20, 40, 60));
+        assert_eq!(bounds_of("-10", "480", "5000", "5000"), rect(0, 480, 1000, 500));
+        assert_eq!(bounds_of("1000", "0", "10", "10"), whole, "beside the slide");
+        assert_eq!(bounds_of("10", "20", "0", "40"), whole, "empty");
+        assert_eq!(bounds_of("10", "20", "-30", "40"), whole, "negative");
+        assert_eq!(bounds_of("10", "20", "30", ""), whole, "malformed");
+        assert_eq!(bounds_of("10", "20", "9223372036854775807", "40"), whole, "overflowing");
+        assert_eq!(bounds(properties([("bounds-x", "10")]), FULL), whole, "incomplete");
+    }
+
+    #[test]
+    fn micrometres_are_positive_numbers_in_both_directions() {
+        let of = |x: &str, y: &str| mpp(properties([("mpp-x", x), ("mpp-y", y)]));
+        assert_eq!(of("0.25", "0.5"), Some(Mpp { x: 0.25, y: 0.5 }));
+        for bad in ["", "0", "-0.25", "nan", "inf", "0,25"] {
+            assert_eq!(of(bad, "0.5"), None, "{bad}");
+            assert_eq!(of("0.25", bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn background_is_six_hexadecimal_digits() {
+        assert_eq!(rgb("0a80FF"), Some([10, 128, 255]));
+        for bad in ["", "fff", "+80ff0", "gg0000", "\u{e9}0000", "ff00ff00"] {
+            assert_eq!(rgb(bad), None, "{bad}");
+        }
+    }
 }

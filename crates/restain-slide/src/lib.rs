@@ -16,12 +16,14 @@
 //! # Ok::<(), restain_slide::Error>(())
 //! ```
 
+mod canvas;
 mod composite;
 mod error;
 mod geometry;
 mod grid;
 mod handle;
 mod info;
+mod phase;
 mod pixels;
 mod slide;
 

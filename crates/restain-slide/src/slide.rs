@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use openslide_rs::{Address, Region, Size};
 
 use crate::{
-    composite::composite,
+    canvas::Canvas,
     error::{Error, Result},
     geometry::{LevelRect, to_level_outward, to_level0},
     handle::{Handle, explain},
     info::{LevelInfo, SlideInfo},
-    pixels::{Coverage, Pixels},
+    phase::pieces,
+    pixels::Pixels,
 };
 
 /// How much finer than level 0 a requested mpp may be, as a ratio: scanners differ by a few percent.
@@ -81,51 +82,36 @@ impl Slide {
         if rect.is_empty() {
             return Err(Error::EmptyRegion { slide: self.path.clone(), level, region: rect });
         }
-        let too_large = || Error::RegionTooLarge { slide: self.path.clone(), level, region: rect };
-        let side = |min: i64, max: i64| max.checked_sub(min).and_then(|side| usize::try_from(side).ok());
-        let width = side(rect.min.x, rect.max.x).ok_or_else(too_large)?;
-        let height = side(rect.min.y, rect.max.y).ok_or_else(too_large)?;
-        let pixels =
-            width.checked_mul(height).filter(|&n| n <= isize::MAX as usize / 4).ok_or_else(too_large)?;
-        let mut rgb = self.info.background.repeat(pixels);
-        let Some(inside) = rect.intersection(&LevelRect::from_size(info.size)) else {
-            return Ok(Pixels { rect, rgb, coverage: Coverage::Nothing });
-        };
-        let address = to_level0(inside.min, info.downsample);
+        let mut canvas = Canvas::new(rect, self.info.background).ok_or_else(|| Error::RegionTooLarge {
+            slide: self.path.clone(),
+            level,
+            region: rect,
+        })?;
+        if let Some(inside) = rect.intersection(&LevelRect::from_size(info.size)) {
+            for piece in pieces(inside, info.downsample) {
+                let argb = self.read_argb(level, info.downsample, piece)?;
+                canvas.place(piece, &argb);
+            }
+        }
+        Ok(canvas.finish())
+    }
+
+    /// Reads a rectangle inside the level as `OpenSlide` gives it.
+    fn read_argb(&self, level: u32, downsample: f64, rect: LevelRect) -> Result<Vec<u8>> {
+        let address = to_level0(rect.min, downsample);
+        // Nothing is lost: a level-0 pixel that `OpenSlide` counts beyond `u32` is refused when a slide is opened.
+        let narrow = |v: i64| u32::try_from(v).unwrap_or(u32::MAX);
         let region = Region {
             level,
-            address: Address { x: address.x as u32, y: address.y as u32 },
-            size: Size { w: inside.width() as u32, h: inside.height() as u32 },
+            address: Address { x: narrow(address.x), y: narrow(address.y) },
+            size: Size { w: narrow(rect.width()), h: narrow(rect.height()) },
         };
-        let argb = self.handle.read(&region).map_err(|error| Error::Read {
+        self.handle.read(&region).map_err(|error| Error::Read {
             slide: self.path.clone(),
             level,
             region: rect,
             cause: error.to_string(),
-        })?;
-        if inside == rect {
-            let coverage = composite(&argb, self.info.background, &mut rgb);
-            return Ok(Pixels { rect, rgb, coverage });
-        }
-        let mut part = vec![0; argb.len() / 4 * 3];
-        let part_coverage = composite(&argb, self.info.background, &mut part);
-        let mut alpha = vec![0u8; pixels];
-        let inside_width = inside.width() as usize;
-        for (row, pixels) in part.chunks_exact(3 * inside_width).enumerate() {
-            let at =
-                ((inside.min.y - rect.min.y) as usize + row) * width + (inside.min.x - rect.min.x) as usize;
-            rgb[3 * at..][..3 * inside_width].copy_from_slice(pixels);
-            match &part_coverage {
-                Coverage::Nothing => {}
-                Coverage::Everything => alpha[at..][..inside_width].fill(255),
-                Coverage::Partly(part) => {
-                    alpha[at..][..inside_width].copy_from_slice(&part[row * inside_width..][..inside_width]);
-                }
-            }
-        }
-        let coverage =
-            if part_coverage == Coverage::Nothing { Coverage::Nothing } else { Coverage::Partly(alpha) };
-        Ok(Pixels { rect, rgb, coverage })
+        })
     }
 
     /// The level whose micrometres a pixel are nearest to `mpp`, as a ratio. Pixels are not resampled: the level
