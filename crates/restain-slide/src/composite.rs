@@ -56,13 +56,13 @@ fn over_255(products: u32) -> u32 {
 fn add(a: u32, b: u32) -> u32 {
     let add_halves = |a: u32, b: u32| {
         let sum = (a & 0x00ff_00ff) + (b & 0x00ff_00ff);
-        (sum | ((sum >> 8) & 0x0001_0001) * 255) & 0x00ff_00ff
+        (sum | (((sum >> 8) & 0x0001_0001) * 255)) & 0x00ff_00ff
     };
     add_halves(a, b) | add_halves(a >> 8, b >> 8) << 8
 }
 
 /// Packs what `pixel` makes of each pixel, red in the lowest byte and blue in the third, four pixels into three words.
-#[inline(always)]
+#[inline]
 fn convert(argb: &[u8], rgb: &mut [u8], pixel: impl Fn(u32) -> u32) {
     let (fours, rest) = argb.as_chunks::<16>();
     let (outs, out_rest) = rgb.as_chunks_mut::<12>();

@@ -45,6 +45,12 @@ pub enum Error {
         /// The folder, or the file in it, that is not there.
         missing: PathBuf,
     },
+    /// A MIRAX slide whose extension is not in lower case.
+    #[error("{}: OpenSlide knows a MIRAX slide only by the extension .mrxs in lower case; rename the file", .slide.display())]
+    MiraxExtension {
+        /// The slide's path as given.
+        slide: PathBuf,
+    },
     /// No reader of `OpenSlide` recognises the file.
     #[error("{}: not a slide that OpenSlide {version} recognises; check that the file is whole and of a supported format", .slide.display())]
     NotASlide {

@@ -69,3 +69,31 @@ pub(crate) fn to_level0(point: LevelPoint, downsample: f64) -> Level0Point {
     let scale = |v: i64| (v as f64 * downsample).round() as i64;
     Level0Point::new(scale(point.x), scale(point.y))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_rectangle_is_lost_at_a_coarser_level() {
+        let rect = Level0Rect::new(Level0Point::new(9153, 4), Level0Point::new(19_592, 8));
+        let coarser = |x0, y0, x1, y1| LevelRect::new(LevelPoint::new(x0, y0), LevelPoint::new(x1, y1));
+        assert_eq!(to_level_outward(rect, 1.0), coarser(9153, 4, 19_592, 8));
+        assert_eq!(to_level_outward(rect, 4.0), coarser(2288, 1, 4898, 2));
+        assert_eq!(to_level_outward(rect, 16.0), coarser(572, 0, 1225, 1));
+    }
+
+    #[test]
+    fn a_level_begins_at_the_nearest_pixel_of_level_0() {
+        assert_eq!(to_level0(LevelPoint::new(256, 768), 2.0005), Level0Point::new(512, 1536));
+        assert_eq!(to_level0(LevelPoint::new(1024, 1), 2.0005), Level0Point::new(2049, 2));
+    }
+
+    #[test]
+    fn micrometres() {
+        let mpp = Mpp { x: 0.25, y: 1.0 };
+        assert_eq!(mpp.at(4.0), Mpp { x: 1.0, y: 4.0 });
+        assert!((mpp.mean() - 0.5).abs() < 1e-12);
+        assert_eq!(mpp.physical(Level0Size::new(100, 200)), PhysicalSize::new(25.0, 200.0));
+    }
+}

@@ -65,7 +65,7 @@ impl TileGrid {
     /// [`Error::GridExtent`] where `extent` holds no pixel or lies beyond 2^60, [`Error::OffGrid`] where `core` or a
     /// halo is not a multiple of 64 or `core` is 0.
     pub fn new(extent: LevelRect, core: u32, margin: Margin) -> Result<Self> {
-        let within = |p: LevelPoint| p.x.abs() <= FARTHEST && p.y.abs() <= FARTHEST;
+        let within = |p: LevelPoint| [p.x, p.y].iter().all(|v| (-FARTHEST..=FARTHEST).contains(v));
         let [min, max] = [extent.min, extent.max];
         if extent.is_empty() || !within(min) || !within(max) {
             return Err(Error::GridExtent { extent });

@@ -69,6 +69,10 @@ fn check_file(path: &Path) -> Result<()> {
     if first == 0 {
         return Err(Error::Empty { slide: slide() });
     }
+    if path.extension().is_some_and(|extension| extension != "mrxs" && extension.eq_ignore_ascii_case("mrxs"))
+    {
+        return Err(Error::MiraxExtension { slide: slide() });
+    }
     if let Some(folder) = companion(path) {
         let index = folder.join("Slidedat.ini");
         if !folder.is_dir() {
@@ -83,7 +87,7 @@ fn check_file(path: &Path) -> Result<()> {
 
 /// The folder that belongs to a MIRAX slide: `name/` beside `name.mrxs`.
 pub(crate) fn companion(path: &Path) -> Option<PathBuf> {
-    let mirax = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mrxs"));
+    let mirax = path.extension().is_some_and(|extension| extension == "mrxs");
     mirax.then(|| path.with_extension(""))
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn pieces(rect: LevelRect, downsample: f64) -> Vec<LevelRect> {
     if downsample.fract() == 0.0 {
         return vec![rect];
     }
-    let corners = |min: i64, max: i64| (min / BLOCK..(max - 1) / BLOCK + 1).map(|block| block * BLOCK);
+    let corners = |min: i64, max: i64| (min / BLOCK..=(max - 1) / BLOCK).map(|block| block * BLOCK);
     corners(rect.min.y, rect.max.y)
         .flat_map(|y| corners(rect.min.x, rect.max.x).map(move |x| LevelPoint::new(x, y)))
         .map(|min| LevelRect::new(min, LevelPoint::new(min.x + BLOCK, min.y + BLOCK).min(rect.max)))
