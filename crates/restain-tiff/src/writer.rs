@@ -1,0 +1,202 @@
+//! The file: tiles as they come, directories at the end, and a name only once everything is on disk.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::encode::{EncodedTile, TileEncoder};
+use crate::layout::{Layout, LevelShape};
+use crate::{Error, Result, bigtiff, tags};
+
+/// Small tiles are gathered to writes of this many bytes.
+const BUFFER: usize = 1 << 20;
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Levels of the pyramid.
+    pub levels: u32,
+    /// Tiles of all levels.
+    pub tiles: u64,
+    /// How many of them are blank and share one stored tile.
+    pub blank_tiles: u64,
+}
+
+/// Where the tiles of one level lie.
+pub(crate) struct LevelTiles {
+    /// Size in pixels and in tiles.
+    pub(crate) shape: LevelShape,
+    /// Offsets in the file, 0 for a tile that has not come yet.
+    pub(crate) offsets: Vec<u64>,
+    /// Lengths in bytes.
+    pub(crate) lengths: Vec<u32>,
+}
+
+/// Writes a pyramid into a file that gets its name when it is finished. Dropped before that, it leaves nothing.
+pub struct PyramidWriter {
+    path: PathBuf,
+    overwrite: bool,
+    layout: Layout,
+    jpeg_tables: Option<Vec<u8>>,
+    file: BufWriter<NamedTempFile>,
+    /// Bytes written so far.
+    at: u64,
+    levels: Vec<LevelTiles>,
+    /// Offset and length of the stored blank tile.
+    blank: Option<(u64, u32)>,
+    blank_tiles: u64,
+}
+
+impl PyramidWriter {
+    /// Begins a file for `layout` under a hidden name beside `path`; an existing file is replaced only with
+    /// `overwrite`, and only at the end.
+    ///
+    /// # Errors
+    /// [`Error::Layout`]; [`Error::IsFolder`], [`Error::Exists`], [`Error::NoFolder`], [`Error::NotWritable`],
+    /// [`Error::DiskFull`] or [`Error::Write`] when the file cannot be made.
+    pub fn create(path: impl AsRef<Path>, layout: &Layout, overwrite: bool) -> Result<Self> {
+        let path = path.as_ref();
+        let levels = layout.levels()?.into_iter().map(|shape| LevelTiles {
+            shape,
+            offsets: vec![0; shape.tiles() as usize],
+            lengths: vec![0; shape.tiles() as usize],
+        });
+        let mut writer = Self {
+            path: path.to_owned(),
+            overwrite,
+            jpeg_tables: TileEncoder::new(layout)?.jpeg_tables().map(<[u8]>::to_vec),
+            layout: layout.clone(),
+            file: BufWriter::with_capacity(BUFFER, temporary(path, overwrite)?),
+            at: 0,
+            levels: levels.collect(),
+            blank: None,
+            blank_tiles: 0,
+        };
+        // Until the end no directory is known, and a reader that finds this file sees that.
+        writer.append(&bigtiff::header(0))?;
+        Ok(writer)
+    }
+
+    /// Stores a tile; the first blank one stands for all.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTile`], [`Error::TileTwice`]; [`Error::DiskFull`] or [`Error::Write`] when the disk fails.
+    pub fn write(&mut self, level: u32, column: u32, row: u32, tile: &EncodedTile) -> Result<()> {
+        let place = self.levels.get(level as usize);
+        let index = place.and_then(|tiles| tiles.shape.index(column, row));
+        let index = index.ok_or(Error::NoSuchTile { level, column, row })?;
+        if self.levels[level as usize].offsets[index] != 0 {
+            return Err(Error::TileTwice { level, column, row });
+        }
+        let stored = match self.blank.filter(|_| tile.is_blank()) {
+            Some(blank) => blank,
+            None => (self.append(tile.bytes())?, tile.bytes().len() as u32),
+        };
+        if tile.is_blank() {
+            self.blank = Some(stored);
+            self.blank_tiles += 1;
+        }
+        let tiles = &mut self.levels[level as usize];
+        (tiles.offsets[index], tiles.lengths[index]) = stored;
+        Ok(())
+    }
+
+    /// Writes the directories, makes sure that all is on disk, and gives the file its name.
+    ///
+    /// # Errors
+    /// [`Error::TilesMissing`]; [`Error::Exists`] when a file of that name has appeared meanwhile;
+    /// [`Error::DiskFull`] or [`Error::Write`]. Nothing is left behind then.
+    pub fn finish(mut self) -> Result<Summary> {
+        let tiles = self.levels.iter().map(|level| level.shape.tiles()).sum();
+        let missing =
+            self.levels.iter().flat_map(|level| &level.offsets).filter(|offset| **offset == 0).count();
+        if missing > 0 {
+            return Err(Error::TilesMissing { path: self.path, missing: missing as u64, total: tiles });
+        }
+        let padding = self.at.next_multiple_of(8) - self.at;
+        self.append(&[0; 8][..padding as usize])?;
+        let first = self.at;
+        for level in 0..self.levels.len() {
+            let last = level + 1 == self.levels.len();
+            let entries =
+                tags::entries(&self.layout, self.jpeg_tables.as_deref(), level, &self.levels[level]);
+            self.append(&bigtiff::directory(entries, self.at, last))?;
+        }
+        let summary = Summary {
+            path: self.path.clone(),
+            bytes: self.at,
+            levels: self.levels.len() as u32,
+            tiles,
+            blank_tiles: self.blank_tiles,
+        };
+        self.publish(first)?;
+        Ok(summary)
+    }
+
+    /// Writes bytes at the end and says where they are.
+    fn append(&mut self, bytes: &[u8]) -> Result<u64> {
+        let at = self.at;
+        self.file.write_all(bytes).map_err(|cause| Error::output(&self.path, "writing", at, cause))?;
+        self.at += bytes.len() as u64;
+        Ok(at)
+    }
+
+    /// Points the header at the first directory, waits for the disk, and renames.
+    fn publish(self, first_directory: u64) -> Result<()> {
+        let Self { path, overwrite, file, at, .. } = self;
+        let path = path.as_path();
+        let failed = |doing| move |cause| Error::output(path, doing, at, cause);
+        let mut file = file.into_inner().map_err(|error| failed("writing")(error.into_error()))?;
+        file.seek(SeekFrom::Start(0)).map_err(failed("writing"))?;
+        file.write_all(&bigtiff::header(first_directory)).map_err(failed("writing"))?;
+        file.as_file().sync_all().map_err(failed("syncing"))?;
+        let named = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
+        named.map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
+            _ => failed("renaming")(error.error),
+        })?;
+        // The file is complete under its name. Some file systems cannot sync a folder, which is no reason to fail.
+        if let Ok(folder) = File::open(folder_of(path)) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    }
+}
+
+/// The folder that a path lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A new hidden file beside `path`, deleted when dropped.
+fn temporary(path: &Path, overwrite: bool) -> Result<NamedTempFile> {
+    let name = path.file_name().filter(|_| !path.is_dir()).ok_or_else(|| Error::IsFolder(path.to_owned()))?;
+    if !overwrite && fs::symlink_metadata(path).is_ok() {
+        return Err(Error::Exists(path.to_owned()));
+    }
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(Error::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
+    }
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
+    #[cfg(unix)]
+    // Readable by whom the umask allows, like any new file; a temporary file would be its owner's alone.
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder).map_err(|cause| match cause.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Error::NotWritable { path: path.to_owned(), folder: folder.to_owned() }
+        }
+        _ => Error::output(path, "creating", 0, cause),
+    })
+}
