@@ -1,0 +1,49 @@
+# Everything a person or a machine does with restain. `make` alone lists it.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build test lint unit openslide-4 demo hero bench-io bench-memory clean
+
+# One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
+CARGO_FLAGS := --release --workspace
+# Failpoints let tests make any stage fail, slow down or panic; the binary that `make build` makes has none.
+TEST_FLAGS := $(CARGO_FLAGS) --features restain-pipeline/failpoints
+export RESTAIN_PYTHON := $(CURDIR)/target/venv/bin/python
+
+help: ## list what there is
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s%s\n", $$1, $$2 }'
+
+setup: ## install what is missing: Debian packages, and Python readers for the tests
+	@scripts/setup.sh
+
+build: setup ## build target/release/restain
+	cargo build --release
+
+test: lint unit openslide-4 ## check format and lints, run every test, and the slide tests again on OpenSlide 4
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy $(TEST_FLAGS) --all-targets -- -D warnings
+
+unit: setup
+	cargo test $(TEST_FLAGS)
+
+# The integration tests of all crates: the same selection of crates as above, so that nothing is built again.
+openslide-4: setup
+	scripts/with-openslide-4.sh cargo test $(TEST_FLAGS) --test '*'
+
+demo: build ## make a slide, normalize it, check it with other readers, show before and after
+	@scripts/demo.sh
+
+hero: build ## make the picture of README.md again
+	@scripts/hero.sh
+
+bench-io: build ## everything but G against libvips on the same slide
+	@python3 scripts/bench_io.py
+
+bench-memory: build ## peak memory on tall and huge slides
+	@scripts/memory.sh
+
+clean: ## remove builds, demo and benchmark files
+	rm -rf target out

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Shows that peak memory follows the width of a slide and never its height: see `make bench-memory`. Takes minutes and
+# some 10 GB of disk in out/bench, which it frees again. Writes docs/benchmarks/memory.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+restain=target/release/restain
+folder=out/bench
+table=docs/benchmarks/memory.md
+mkdir -p "$folder" "$(dirname "$table")"
+
+# Peak memory in bytes, megapixels a second, and seconds of `normalize --model identity`; the slide has size $1 and
+# coverage $2.
+measure() {
+    local slide=$folder/memory.mrxs output=$folder/memory.tif
+    "$restain" synth slide "$slide" --size "$1" --coverage "$2" --force --quiet
+    "$restain" normalize "$slide" -o "$output" --model identity --force --quiet --json |
+        python3 -c 'import json, sys
+report = json.load(sys.stdin)
+print(report["peak_memory"], round(report["mp_per_s"], 1), round(report["seconds"], 1))'
+    rm -rf "$slide" "${slide%.mrxs}" "$output"
+}
+
+read -r square square_speed square_seconds < <(measure 20000x20000 1)
+read -r tall tall_speed tall_seconds < <(measure 20000x80000 1)
+read -r huge huge_speed huge_seconds < <(measure 100000x100000 0.05)
+
+mib() { awk -v bytes="$1" 'BEGIN { printf "%.0f", bytes / 1048576 }'; }
+grows=$(awk -v a="$square" -v b="$tall" 'BEGIN { printf "%+.1f", 100 * (b / a - 1) }')
+{
+    echo "# Peak memory"
+    echo
+    echo "\`make bench-memory\`, identity model, $("$restain" --version), $(nproc) processors."
+    echo
+    echo "| slide, px | scanned | peak memory, MiB | MP/s | seconds |"
+    echo "| --- | --- | --- | --- | --- |"
+    echo "| 20,000 x 20,000 | all | $(mib "$square") | $square_speed | $square_seconds |"
+    echo "| 20,000 x 80,000 | all | $(mib "$tall") | $tall_speed | $tall_seconds |"
+    echo "| 100,000 x 100,000 | 5 % | $(mib "$huge") | $huge_speed | $huge_seconds |"
+    echo
+    echo "Four times the height takes $grows % of memory (bound: 10 % either way); the huge slide is to stay under 2048 MiB."
+} | tee "$table"
+
+awk -v a="$square" -v b="$tall" -v c="$huge" \
+    'BEGIN { d = b / a - 1; exit !(d <= 0.1 && d >= -0.1 && c < 2 * 1024 ^ 3) }' ||
+    { echo "MISSED" >&2; exit 1; }
