@@ -25,7 +25,7 @@
 //! pyramid.insert(0, 0, 400, 300, Piece::Rgb(&[128; 400 * 300 * 3]), &mut |tile| tiles.push(tile))?;
 //! pyramid.insert(400, 0, 200, 300, Piece::Blank, &mut |tile| tiles.push(tile))?;
 //! for tile in tiles {
-//!     writer.write(tile.level, tile.column, tile.row, &encoder.encode(&tile.pixels)?)?;
+//!     writer.write(tile.level, tile.column, tile.row, encoder.encode(&tile.pixels)?)?;
 //! }
 //! assert!(pyramid.is_complete());
 //! assert_eq!(writer.finish()?.levels, 3);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::encode::{EncodedTile, TileEncoder};
+use crate::encode::{Encoded, EncodedTile, TileEncoder};
 use crate::layout::{Layout, LevelShape};
 use crate::{Error, Result, bigtiff, tags};
 
@@ -51,7 +51,6 @@ pub struct PyramidWriter {
     levels: Vec<LevelTiles>,
     /// Offset and length of the stored blank tile.
     blank: Option<(u64, u32)>,
-    blank_tiles: u64,
 }
 
 impl PyramidWriter {
@@ -77,7 +76,6 @@ impl PyramidWriter {
             at: 0,
             levels: levels.collect(),
             blank: None,
-            blank_tiles: 0,
         };
         // Until the end no directory is known, and a reader that finds this file sees that.
         writer.append(&bigtiff::header(0))?;
@@ -88,21 +86,21 @@ impl PyramidWriter {
     ///
     /// # Errors
     /// [`Error::NoSuchTile`], [`Error::TileTwice`]; [`Error::DiskFull`] or [`Error::Write`] when the disk fails.
-    pub fn write(&mut self, level: u32, column: u32, row: u32, tile: &EncodedTile) -> Result<()> {
+    pub fn write(&mut self, level: u32, column: u32, row: u32, tile: EncodedTile) -> Result<()> {
         let place = self.levels.get(level as usize);
         let index = place.and_then(|tiles| tiles.shape.index(column, row));
         let index = index.ok_or(Error::NoSuchTile { level, column, row })?;
         if self.levels[level as usize].offsets[index] != 0 {
             return Err(Error::TileTwice { level, column, row });
         }
-        let stored = match self.blank.filter(|_| tile.is_blank()) {
-            Some(blank) => blank,
-            None => (self.append(tile.bytes())?, tile.bytes().len() as u32),
+        let stored = match (tile.0, self.blank) {
+            (Encoded::Own(bytes), _) => self.store(&bytes)?,
+            (Encoded::Blank(_), Some(stored)) => stored,
+            (Encoded::Blank(bytes), None) => {
+                let stored = self.store(&bytes)?;
+                *self.blank.insert(stored)
+            }
         };
-        if tile.is_blank() {
-            self.blank = Some(stored);
-            self.blank_tiles += 1;
-        }
         let tiles = &mut self.levels[level as usize];
         (tiles.offsets[index], tiles.lengths[index]) = stored;
         Ok(())
@@ -134,18 +132,28 @@ impl PyramidWriter {
             bytes: self.at,
             levels: self.levels.len() as u32,
             tiles,
-            blank_tiles: self.blank_tiles,
+            blank_tiles: self.blank_tiles(),
         };
         self.publish(first)?;
         Ok(summary)
     }
 
-    /// Writes bytes at the end and says where they are.
-    fn append(&mut self, bytes: &[u8]) -> Result<u64> {
+    fn blank_tiles(&self) -> u64 {
+        let Some((blank, _)) = self.blank else { return 0 };
+        self.levels.iter().flat_map(|level| &level.offsets).filter(|offset| **offset == blank).count() as u64
+    }
+
+    /// Writes a tile at the end; its offset and length.
+    fn store(&mut self, tile: &[u8]) -> Result<(u64, u32)> {
         let at = self.at;
-        self.file.write_all(bytes).map_err(|cause| Error::output(&self.path, "writing", at, cause))?;
+        self.append(tile)?;
+        Ok((at, tile.len() as u32))
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|cause| Error::output(&self.path, "writing", self.at, cause))?;
         self.at += bytes.len() as u64;
-        Ok(at)
+        Ok(())
     }
 
     /// Points the header at the first directory, waits for the disk, and renames.
