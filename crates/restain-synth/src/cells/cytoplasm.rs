@@ -35,6 +35,8 @@ pub(super) struct CytoplasmKind {
     pub(super) folds: u32,
     /// Width of the blurred edge in pixels.
     pub(super) soft: f32,
+    /// How far the sheet is bent in its plane, in pixels.
+    pub(super) warp: f32,
     /// Radius of a clearing around the nucleus, in pixels; 0 for none.
     pub(super) halo: f32,
 }
@@ -60,51 +62,65 @@ pub(super) fn paint(canvas: &mut Canvas, spot: Spot, kind: &CytoplasmKind, dice:
         })
         .collect();
     let tables = textures();
-    let offset: [f32; 6] = std::array::from_fn(|_| dice.range(0.0, 256.0));
-    let angle = dice.range(0.0, TAU);
-    let (sin, cos) = angle.sin_cos();
-    let cloud_scale = dice.range(0.45, 0.7);
+    let offset: [f32; 10] = std::array::from_fn(|_| dice.range(0.0, 256.0));
+    let (sin, cos) = dice.range(0.0, TAU).sin_cos();
+    let cloud_scale = dice.range(0.5, 0.8);
     let wrinkle_scale = [dice.range(0.35, 0.55), dice.range(0.6, 0.9)];
+    let curl_side = dice.range(0.0, TAU).sin_cos();
+    let curl = dice.range(-0.2, 1.5).max(0.0);
+    let grain_scale = dice.range(0.6, 1.1);
     let soft = kind.soft;
-    canvas.around(spot, outline.reach + soft, |x, y, pixel| {
+    let warp = kind.warp;
+    canvas.around(spot, outline.reach + warp + soft, |x, y, pixel| {
+        if outline.distance(x, y).0 > soft + warp {
+            return;
+        }
+        // Nothing in a cell is straight: bend the sheet before looking at its outline and folds.
+        let bend = |a: f32, b: f32| tables.cloud.at(a + x * 0.4, b + y * 0.4) - 0.5;
+        let (x, y) = (x + warp * bend(offset[6], offset[7]), y + warp * bend(offset[8], offset[9]));
         let (mut distance, share) = outline.distance(x, y);
         if distance > soft {
             return;
         }
+        let (u, v) = (x * cos + y * sin, y * cos - x * sin);
+        let cloud = tables.cloud.at(offset[0] + u * cloud_scale, offset[1] + v * cloud_scale) - 0.5;
         let mut layers = 1.0;
         let mut crease = 0.0;
         for fold in &folds {
-            let beyond = fold.normal[0] * x + fold.normal[1] * y - fold.distance;
+            let beyond = fold.normal[0] * x + fold.normal[1] * y - fold.distance + 24.0 * cloud;
             distance = distance.max(beyond);
             if beyond <= 0.0 && -beyond < fold.depth {
                 let (flap, _) =
                     outline.distance(x - 2.0 * beyond * fold.normal[0], y - 2.0 * beyond * fold.normal[1]);
                 layers += 0.85 * smooth(soft, -soft, flap);
-                crease += edge(flap, 0.8 * soft) + 1.4 * edge(beyond, soft);
+                crease += edge(flap, 0.8 * soft) + 1.2 * edge(beyond, soft);
             }
         }
         if distance > soft {
             return;
         }
         let cover = smooth(soft, -soft, distance);
-        let (u, v) = (x * cos + y * sin, y * cos - x * sin);
-        let cloud = tables.cloud.at(offset[0] + u * cloud_scale, offset[1] + v * cloud_scale) - 0.5;
-        let wrinkle = tables.wrinkle.at(offset[2] + u * wrinkle_scale[0], offset[3] + v * wrinkle_scale[1]);
-        let grain = tables.grain.at(offset[4] + x * 0.9, offset[5] + y * 0.9) - 0.5;
-        let rim = (edge(distance + soft, soft) * (1.0 + 2.5 * cloud)).max(0.0) + crease;
+        let wrinkle = tables.wrinkle.at(offset[2] + u * wrinkle_scale[0], offset[3] + v * wrinkle_scale[1])
+            + 0.5 * tables.wrinkle.at(offset[3] + u * 1.7, offset[2] + v * 0.9);
+        let grain = tables.grain.at(offset[4] + x * grain_scale, offset[5] + y * grain_scale) - 0.5;
+        // The edge is a thin line; on one side it curls up and becomes broad.
+        let facing = (curl_side.0 * x + curl_side.1 * y) / outline.reach;
+        let curled = curl * (facing + 1.5 * cloud).clamp(0.0, 1.0) * edge(distance + 2.0, 14.0);
+        let rim = (edge(distance + soft, soft) * (0.8 + 2.5 * cloud)).max(0.0) + crease;
         let thickness = layers
             * (1.0
                 + kind.dome * (0.5 - share)
-                + 1.5 * kind.clouds * cloud
+                + 2.4 * kind.clouds * cloud
                 + kind.grain * grain
-                + 0.6 * kind.wrinkles * wrinkle)
+                + 0.5 * kind.wrinkles * wrinkle
+                + 0.6 * curled)
                 .max(0.15);
         let clear =
             if kind.halo > 0.0 { smooth(0.75 * kind.halo, kind.halo, x.hypot(y)) * 0.85 + 0.15 } else { 1.0 };
         let core = smooth(0.0, 0.35, kind.core_size - share + 0.9 * cloud) * kind.core_size.min(0.5) * 2.0;
         let dyes = mix(&kind.dyes, &kind.core, core);
         add(pixel, &dyes, cover * clear * (thickness + kind.rim * rim));
-        pixel[NUCLEAR] += cover * 0.05 * kind.rim * rim + cover * 0.03 * kind.wrinkles * wrinkle;
+        pixel[NUCLEAR] += cover * (0.05 * kind.rim * rim + 0.025 * kind.wrinkles * wrinkle + 0.03 * curled);
     });
     outline
 }

@@ -43,10 +43,10 @@ impl Debris {
             growth: [world.field(30, 960.0), world.field(31, 240.0)],
             dirt: [world.field(32, 1280.0), world.field(33, 256.0)],
             flakes: [
-                world.field(34, 40.0),
-                world.field(35, 16.0),
-                world.field(36, 8.0),
-                world.field(37, 4.0),
+                world.field(34, 30.0),
+                world.field(35, 12.0),
+                world.field(36, 6.0),
+                world.field(37, 3.0),
             ],
         }
     }
@@ -58,7 +58,7 @@ impl Debris {
         let scale = self.scale;
         self.rods.each(rect, ROD * scale, |spot, mut dice, surplus| {
             let growth = 0.6 * self.growth[0].at(spot.whole) + 0.4 * self.growth[1].at(spot.whole);
-            if dice.chance((0.02 + 0.6 * smooth(0.5, 0.85, growth)) * surplus) {
+            if dice.chance((0.015 + 0.5 * smooth(0.52, 0.85, growth)) * surplus) {
                 rod(canvas, spot, scale, &mut dice);
             }
         });
@@ -81,14 +81,14 @@ impl Debris {
         let mut flakes = region.clone();
         self.dirt[0].add_to(&mut region, canvas.rect, 0.6);
         self.dirt[1].add_to(&mut region, canvas.rect, 0.4);
-        for (field, amount) in self.flakes.iter().zip([0.4, 0.28, 0.2, 0.12]) {
+        for (field, amount) in self.flakes.iter().zip([0.3, 0.28, 0.24, 0.18]) {
             field.add_to(&mut flakes, canvas.rect, amount);
         }
         for ((pixel, region), flake) in canvas.dyes.iter_mut().zip(region).zip(flakes) {
+            let amount = smooth(0.0, 0.3, flake - 0.8 + 0.4 * smooth(0.45, 0.85, region));
             // Even clean glass is not quite empty.
-            let amount = smooth(0.0, 0.22, flake - 0.78 + 0.42 * smooth(0.45, 0.8, region));
-            pixel[CYAN] += 0.17 * amount + 0.012 * flake;
-            pixel[NUCLEAR] += 0.035 * amount;
+            pixel[CYAN] += (0.55 * amount + 0.015) * flake * flake;
+            pixel[NUCLEAR] += 0.03 * amount * flake;
         }
     }
 }
@@ -96,8 +96,8 @@ impl Debris {
 /// A bacterium: a short dark line.
 fn rod(canvas: &mut Canvas, spot: Spot, scale: f32, dice: &mut Dice) {
     let (sin, cos) = dice.range(0.0, TAU).sin_cos();
-    let (half, density) = (dice.range(3.0, 8.0) * scale, dice.range(0.12, 0.38));
-    let width = 1.5 * scale.max(0.6);
+    let (half, density) = (dice.range(1.5, 6.5) * scale, dice.range(0.06, 0.24));
+    let width = 1.3 * scale.max(0.6);
     canvas.around(spot, half + 2.0, |x, y, pixel| {
         let (along, across) = (x * cos + y * sin, y * cos - x * sin);
         let away = (along.abs() - half).max(0.0).hypot(across);
@@ -107,7 +107,7 @@ fn rod(canvas: &mut Canvas, spot: Spot, scale: f32, dice: &mut Dice) {
 
 /// A grain of something: a small dark or rusty dot, rarely large.
 fn speck(canvas: &mut Canvas, spot: Spot, scale: f32, dice: &mut Dice) {
-    let radius = dice.range(0.9, 2.2).powi(3) * scale;
+    let radius = dice.range(0.8, 1.75).powi(3) * scale;
     let rusty = dice.chance(0.3);
     let density = dice.range(0.3, 1.2);
     let [squeeze, sin, cos] = [dice.range(0.5, 1.0), dice.range(-0.7, 0.7), 1.0];

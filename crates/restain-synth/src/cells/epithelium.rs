@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The largest distance from a cell's spot to its edge, in pixels of 0.25 micrometres.
-const REACH: f32 = 215.0;
+const REACH: f32 = 260.0;
 /// The largest distance of a group's cell from the group's spot.
 const GROUP: f32 = 230.0;
 
@@ -64,7 +64,7 @@ impl Epithelium {
 
     /// How thick cells lie at a place, 0 to 1.
     fn crowding(&self, at: [i64; 2]) -> f32 {
-        smooth(0.32, 0.78, 0.62 * self.crowding[0].at(at) + 0.38 * self.crowding[1].at(at))
+        smooth(0.36, 0.74, 0.62 * self.crowding[0].at(at) + 0.38 * self.crowding[1].at(at))
     }
 
     /// Draws the cells of the canvas.
@@ -72,7 +72,7 @@ impl Epithelium {
         let rect: Rect = canvas.rect;
         self.cells.each(rect, REACH * self.scale, |spot, mut dice, surplus| {
             let crowding = self.crowding(spot.whole);
-            if dice.chance((0.07 + 0.55 * crowding) * surplus) {
+            if dice.chance((0.04 + 0.62 * crowding * crowding.sqrt()) * surplus) {
                 let kind = match dice.range(0.0, 1.0) {
                     x if x < 0.42 => Kind::Superficial,
                     x if x < 0.92 => Kind::Intermediate,
@@ -83,8 +83,8 @@ impl Epithelium {
             }
         });
         self.groups.each(rect, (GROUP + REACH) * self.scale, |spot, mut dice, surplus| {
-            let (chance, abnormal, count) = (dice.range(0.0, 1.0), dice.chance(0.45), dice.range(5.0, 26.0));
-            if chance < 0.4 * surplus {
+            let (chance, abnormal, count) = (dice.range(0.0, 1.0), dice.chance(0.35), dice.range(4.0, 24.0));
+            if chance < 0.22 * surplus {
                 self.group(
                     canvas,
                     spot,
@@ -98,7 +98,7 @@ impl Epithelium {
 
     /// A group of small cells that lie side by side.
     fn group(&self, canvas: &mut Canvas, spot: Spot, kind: Kind, count: f32, dice: &mut Dice) {
-        let spacing = if kind == Kind::Abnormal { 40.0 } else { 44.0 };
+        let spacing = dice.range(0.72, 1.1) * if kind == Kind::Abnormal { 42.0 } else { 46.0 };
         let stretch = dice.range(0.6, 1.0);
         let turn = dice.range(0.0, TAU);
         for place in 0..count as u32 {
@@ -106,7 +106,7 @@ impl Epithelium {
             let radius = (spacing * (place as f32 + 0.5).sqrt() * 1.02).min(GROUP) * self.scale;
             let angle = place as f32 * 2.399_963 + dice.range(-0.3, 0.3);
             let (x, y) = (radius * angle.cos(), radius * angle.sin() * stretch);
-            let jitter = [dice.range(-8.0, 8.0) * self.scale, dice.range(-8.0, 8.0) * self.scale];
+            let jitter = [dice.range(-16.0, 16.0) * self.scale, dice.range(-16.0, 16.0) * self.scale];
             let by =
                 [x * turn.cos() - y * turn.sin() + jitter[0], x * turn.sin() + y * turn.cos() + jitter[1]];
             let mut own = Dice::new(dice.bits());
@@ -159,15 +159,19 @@ fn cytoplasm_of(
         sides: if mature { 5 + (dice.bits() % 3) as u32 } else { 0 },
         sharpness: dice.range(6.0, 16.0),
         bumps: if mature { dice.range(0.01, 0.035) } else { dice.range(0.02, 0.06) },
-        fray: dice.range(0.2, 1.1) * scale,
+        fray: dice.range(0.2, 1.6) * scale,
     };
     let eosinophilic = pinkness > if kind == Kind::Superficial { 0.46 } else { 0.66 };
     let (dyes, core): (Dyes, Dyes) = if eosinophilic {
-        let orange = smooth(0.5, 1.0, dice.range(0.0, 1.0)) * 0.7;
-        ([0.0, 0.03, 0.48 - 0.1 * orange, 0.35 * orange], [0.0, 0.04, 0.6, 0.15 + orange])
+        let orange = smooth(0.4, 1.0, dice.range(0.0, 1.0)) * 0.7;
+        let pale = dice.range(0.0, 0.22);
+        (
+            [0.01, 0.02 + 0.2 * pale, 0.46 - pale - 0.1 * orange, 0.03 + 0.35 * orange],
+            [0.0, 0.04, 0.55, 0.12 + orange],
+        )
     } else {
-        let pale = dice.range(0.0, 0.35);
-        ([0.015, 0.62 - pale, 0.05 + 0.2 * pale, 0.0], [0.01, 0.45, 0.22, 0.6])
+        let pale = dice.range(0.0, 0.38);
+        ([0.015, 0.62 - pale, 0.04 + 0.2 * pale, 0.02], [0.01, 0.34, 0.36, 0.3])
     };
     let thin = match kind {
         Kind::Superficial => 0.72,
@@ -175,19 +179,20 @@ fn cytoplasm_of(
         Kind::Parabasal => 1.25,
         Kind::Abnormal => 1.1,
     };
-    let keratin = dice.chance(if mature { 0.25 } else { 0.1 });
+    let keratin = dice.chance(if mature { 0.2 } else { 0.1 });
     CytoplasmKind {
         shape,
         dyes: dyes.map(|dye| dye * depth * thin),
         core: core.map(|dye| dye * depth * thin),
         core_size: if keratin { dice.range(0.25, 0.6) } else { 0.0 },
-        dome: if mature { dice.range(0.0, 0.45) } else { dice.range(0.0, 0.3) },
-        clouds: dice.range(0.25, 0.7),
-        wrinkles: if mature { dice.range(0.0, 0.7) } else { 0.0 },
-        grain: dice.range(0.1, 0.4),
-        rim: dice.range(0.35, 1.2),
+        dome: if mature { dice.range(0.0, 0.7) } else { dice.range(0.0, 0.3) },
+        clouds: dice.range(0.35, 0.9),
+        wrinkles: if mature { dice.range(0.1, 0.9) } else { 0.1 },
+        grain: dice.range(0.3, 1.0),
+        rim: dice.range(0.4, 1.5),
         folds: if mature { [0, 0, 1, 1, 2, 3][(dice.bits() % 6) as usize] } else { 0 },
         soft,
+        warp: if mature { dice.range(0.1, 0.42) } else { dice.range(0.05, 0.2) } * radius,
         halo: if kind == Kind::Abnormal && dice.chance(0.2) { dice.range(34.0, 46.0) * scale } else { 0.0 },
     }
 }
@@ -200,10 +205,10 @@ fn nucleus_of(kind: Kind, soft: f32, scale: f32, dice: &mut Dice) -> NucleusKind
         NucleusKind { diameter: diameter * scale, stretch, bumps, density, clumps, soft: 0.9 * soft }
     };
     match kind {
-        Kind::Superficial => pick([19.0, 1.0, 0.01, 1.0, 0.05], [27.0, 1.4, 0.04, 1.45, 0.3]),
-        Kind::Intermediate => pick([27.0, 1.0, 0.01, 0.62, 0.3], [37.0, 1.4, 0.03, 1.0, 0.7]),
-        Kind::Parabasal => pick([30.0, 1.0, 0.01, 0.75, 0.4], [40.0, 1.3, 0.03, 1.1, 0.8]),
-        Kind::Abnormal => pick([44.0, 1.05, 0.03, 0.9, 0.5], [72.0, 1.6, 0.09, 1.45, 1.0]),
+        Kind::Superficial => pick([20.0, 1.0, 0.01, 0.85, 0.1], [27.0, 1.4, 0.04, 1.25, 0.4]),
+        Kind::Intermediate => pick([27.0, 1.0, 0.01, 0.42, 0.4], [38.0, 1.4, 0.03, 0.78, 0.9]),
+        Kind::Parabasal => pick([30.0, 1.0, 0.01, 0.5, 0.5], [40.0, 1.3, 0.03, 0.85, 0.9]),
+        Kind::Abnormal => pick([44.0, 1.05, 0.03, 0.6, 0.7], [70.0, 1.6, 0.09, 1.05, 1.1]),
     }
 }
 

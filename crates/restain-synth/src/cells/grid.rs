@@ -28,7 +28,8 @@ impl Grid {
     /// Calls `thing` for each place whose thing may reach into `rect`, at most `reach` pixels from its spot, always
     /// in the same order. It gets the spot, the random numbers of the place, and by what to multiply a probability.
     pub(super) fn each(&self, rect: Rect, reach: f32, mut thing: impl FnMut(Spot, Dice, f32)) {
-        let reach = reach.ceil() as i64 + 1;
+        // Blurred edges are some pixels wide at any resolution.
+        let reach = reach.ceil() as i64 + 6;
         let squares = |start: i64, side: u32| {
             (start - reach).div_euclid(self.pitch)..=(start + i64::from(side) + reach).div_euclid(self.pitch)
         };

@@ -8,12 +8,13 @@ use crate::{
         field::{Field, World},
         grid::Grid,
         nucleus::{self, NucleusKind},
+        outline::{Outline, Shape},
     },
     hash::Dice,
 };
 
 /// The largest distance from a neutrophil's spot to its edge, in pixels of 0.25 micrometres.
-const REACH: f32 = 34.0;
+const REACH: f32 = 52.0;
 
 /// The neutrophils of a slide.
 #[derive(Debug)]
@@ -47,26 +48,33 @@ impl Leukocytes {
         let scale = self.scale;
         let soft = dice.range(0.9, 1.6) * scale.max(0.6);
         if dice.chance(0.6) {
-            let (radius, dye, density) =
-                (dice.range(15.0, 21.0) * scale, dice.chance(0.5), dice.range(0.05, 0.16));
-            canvas.around(spot, radius + 3.0, |x, y, pixel| {
-                let cover = smooth(radius + 2.0, radius - 2.0, x.hypot(y));
-                pixel[if dye { PINK } else { CYAN }] += density * cover;
+            let shape = Shape {
+                radius: dice.range(16.0, 22.0) * scale,
+                stretch: dice.range(1.0, 1.3),
+                sides: 0,
+                sharpness: 0.0,
+                bumps: 0.05,
+                fray: 0.6 * scale,
+            };
+            let outline = Outline::new(shape, dice);
+            let (dye, density) = (if dice.chance(0.5) { PINK } else { CYAN }, dice.range(0.05, 0.22));
+            canvas.around(spot, outline.reach + 3.0, |x, y, pixel| {
+                pixel[dye] += density * smooth(2.0, -2.0, outline.distance(x, y).0);
             });
         }
         let lobes = 2 + dice.bits() % 3;
-        let density = dice.range(0.85, 1.4);
-        let bend = dice.range(-1.3, 1.3);
+        let density = dice.range(0.55, 1.0);
+        let bend = dice.range(-1.6, 1.6);
         let mut angle = dice.range(0.0, TAU);
         let step = dice.range(8.0, 11.0) * scale;
         let mut place = spot.moved([-angle.cos() * step, -angle.sin() * step]);
         for _ in 0..lobes {
             let kind = NucleusKind {
-                diameter: dice.range(10.5, 15.0) * scale,
+                diameter: dice.range(11.5, 17.0) * scale,
                 stretch: dice.range(1.0, 1.5),
                 bumps: 0.04,
                 density,
-                clumps: 0.35,
+                clumps: 0.7,
                 soft,
             };
             nucleus::paint(canvas, place, kind, dice);

@@ -43,7 +43,7 @@ pub(super) fn paint(canvas: &mut Canvas, spot: Spot, kind: NucleusKind, dice: &m
     let tables = textures();
     let offset = [dice.range(0.0, 256.0), dice.range(0.0, 256.0)];
     // Chromatin is as fine in a large nucleus as in a small one, only its clumps are coarser.
-    let (fine, coarse) = (dice.range(0.8, 1.1), dice.range(1.6, 2.3));
+    let (fine, coarse) = (dice.range(1.2, 1.6), dice.range(2.0, 3.0));
     let tilt = dice.range(0.0, TAU);
     let tilt = [0.12 * tilt.cos(), 0.12 * tilt.sin()];
     let nucleolus = dice.chance(0.5 * kind.clumps).then(|| {
@@ -57,7 +57,7 @@ pub(super) fn paint(canvas: &mut Canvas, spot: Spot, kind: NucleusKind, dice: &m
         let cover = smooth(kind.soft, -kind.soft, distance);
         let grain = tables.grain.at(offset[0] + x * fine, offset[1] + y * fine) - 0.5;
         let cloud = tables.cloud.at(offset[1] + x * coarse, offset[0] + y * coarse) - 0.5;
-        let clumps = kind.clumps * (0.9 * grain + 1.5 * cloud);
+        let clumps = kind.clumps * (1.3 * grain + 1.7 * cloud);
         let membrane = 0.22 * kind.clumps.max(0.25) * (1.0 - ((distance + 1.6) / 1.6).abs()).max(0.0);
         let plump = 1.06 - 0.16 * share * share + tilt[0] * x / radius + tilt[1] * y / radius;
         let spot =

@@ -4,6 +4,9 @@ use std::f32::consts::TAU;
 
 use crate::hash::Dice;
 
+/// The longest radius as a multiple of the mean: nothing may reach farther than its grid looks for it.
+const LONGEST: f32 = 1.7;
+
 /// An outline around a centre.
 #[derive(Debug, Clone)]
 pub(super) struct Outline {
@@ -63,11 +66,12 @@ impl Outline {
             } else {
                 let powers: f32 =
                     sides.iter().map(|[nx, ny]| (nx * x + ny * y).max(0.0).powf(shape.sharpness)).sum();
-                powers.powf(-1.0 / shape.sharpness).min(2.0)
+                powers.powf(-1.0 / shape.sharpness)
             };
             let bumps: f32 = waves.iter().map(|[f, phase, size]| size * (f * angle + phase).sin()).sum();
             fray = 0.6 * fray + 0.8 * dice.range(-shape.fray, shape.fray);
-            radii.push((shape.radius * round * (1.0 + shape.bumps * bumps) + fray).max(0.2 * shape.radius));
+            let radius = shape.radius * round * (1.0 + shape.bumps * bumps) + fray;
+            radii.push(radius.clamp(0.2 * shape.radius, LONGEST * shape.radius));
             angles.push(dy.atan2(dx));
         }
         let rays = (0..=count).map(|ray| {
