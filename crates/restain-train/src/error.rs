@@ -1,0 +1,147 @@
+//! What can go wrong in training, each with its place and its cause.
+
+use std::path::PathBuf;
+
+/// Why training or evaluation could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration cannot be read from disk.
+    #[error("cannot read the configuration {path}: {source}", path = .path.display())]
+    ConfigRead {
+        /// The configuration file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The configuration is not valid YAML, or has an unknown, missing or mistyped setting.
+    #[error("{path}{line}: {message}", path = .path.display(), line = .line.map_or(String::new(), |l| format!(":{l}")))]
+    ConfigSyntax {
+        /// The configuration file.
+        path: PathBuf,
+        /// The line of the fault, counted from 1, where the parser knows it.
+        line: Option<usize>,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A setting's value makes no sense.
+    #[error("{path}{line}: `{setting}` {message}", path = .path.display(), line = .line.map_or(String::new(), |l| format!(":{l}")))]
+    Setting {
+        /// The configuration file.
+        path: PathBuf,
+        /// The line of the setting, counted from 1; `None` where it is not written out in the file.
+        line: Option<usize>,
+        /// The setting, with the section it is in.
+        setting: String,
+        /// What is wrong with it and what it may be.
+        message: String,
+    },
+    /// A data folder cannot be listed.
+    #[error("cannot list the data folder {path}: {source}", path = .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Too few images for what was asked.
+    #[error("{message} in {folders}; add images or change `holdout`")]
+    TooFewImages {
+        /// Which images are missing.
+        message: &'static str,
+        /// The data folders, comma separated.
+        folders: String,
+    },
+    /// An image is damaged or of an unknown kind.
+    #[error("cannot decode the image {path}: {source}; repair it or take it out of the folder", path = .path.display())]
+    Image {
+        /// The image file.
+        path: PathBuf,
+        /// What the decoder said.
+        source: image::ImageError,
+    },
+    /// An image is smaller than one patch.
+    #[error("the image {path} is {width} x {height} px, smaller than a patch of {patch} px; take it out or lower `patch`", path = .path.display())]
+    TooSmall {
+        /// The image file.
+        path: PathBuf,
+        /// Its width in pixels.
+        width: u32,
+        /// Its height in pixels.
+        height: u32,
+        /// The side of a patch in pixels.
+        patch: u32,
+    },
+    /// The images do not fit in the memory set aside for them.
+    #[error(
+        "the images decode to more than {limit} bytes (`memory_limit`), reached at {path}; raise the limit or take images out",
+        path = .path.display()
+    )]
+    TooMuchData {
+        /// The image that went over the limit.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A training state cannot be continued from.
+    #[error("cannot resume from {path}: {reason}", path = .path.display())]
+    State {
+        /// The state file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A run is already in the output folder.
+    #[error("{path} holds the state of an earlier run; continue it with `resume`, or choose another `output`", path = .path.display())]
+    Occupied {
+        /// The state file found.
+        path: PathBuf,
+    },
+    /// A result cannot be written.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The loss is infinite or not a number: the step would have destroyed the weights.
+    #[error("the loss is {loss} at step {step}; resume from the last checkpoint with a lower `learning_rate`")]
+    NotFinite {
+        /// The step, counted from 1.
+        step: u64,
+        /// The loss found.
+        loss: f32,
+    },
+    /// A thread that prepares patches ended early.
+    #[error("a loader thread ended before step {step}: this is a fault of restain, please report it")]
+    Loader {
+        /// The step whose batch is missing, counted from 1.
+        step: u64,
+    },
+    /// The tensor library failed.
+    #[error("{doing}: {source}")]
+    Tensor {
+        /// What was being done.
+        doing: String,
+        /// What candle said.
+        source: candle_core::Error,
+    },
+    /// The network or its checkpoint failed.
+    #[error(transparent)]
+    Net(#[from] restain_net::Error),
+}
+
+/// What every function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Says what was being done when candle failed.
+pub(crate) trait While<T> {
+    fn while_(self, doing: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T> While<T> for candle_core::Result<T> {
+    fn while_(self, doing: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|source| Error::Tensor { doing: doing(), source })
+    }
+}

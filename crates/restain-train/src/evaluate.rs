@@ -1,0 +1,125 @@
+//! What a model reaches on held-out fields, whole fields through G as at use.
+
+use std::fmt::Write as _;
+
+use restain_net::Model;
+use restain_stain::{
+    metrics::{Difference, Ssim},
+    removal::{gray, remove_stain},
+};
+use serde::Serialize;
+
+use crate::{
+    Result,
+    dataset::{Field, FieldFile},
+};
+
+/// How near an image is to the original.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Scores {
+    /// Mean absolute difference in gray levels of 0..=255.
+    pub l1: f64,
+    /// Peak signal-to-noise ratio in dB; infinite for an equal image, then `null` in JSON.
+    pub psnr: f64,
+    /// Mean structural similarity of the luma, at most 1.
+    pub ssim: f64,
+}
+
+/// The scores of one field.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldScores {
+    /// The field's name in its data folder.
+    pub name: String,
+    /// G's reconstruction.
+    pub model: Scores,
+    /// The gray image copied to all three channels: what the figures are without any colour.
+    pub gray: Scores,
+}
+
+/// The scores of a model on held-out fields.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evaluation {
+    /// Mean of the fields' scores, for G.
+    pub model: Scores,
+    /// Mean of the fields' scores, for the gray image.
+    pub gray: Scores,
+    /// Each field by itself.
+    pub fields: Vec<FieldScores>,
+}
+
+impl Evaluation {
+    /// The means as a table in Markdown.
+    pub fn table(&self) -> String {
+        let mut table = format!(
+            "| {} held-out fields | L1 (0..255) | L1 (0..1) | PSNR (dB) | SSIM |\n| --- | --- | --- | --- | --- |\n",
+            self.fields.len()
+        );
+        for (name, Scores { l1, psnr, ssim }) in [("G", self.model), ("gray copied to RGB", self.gray)] {
+            // Writing to a string cannot fail.
+            let _ = writeln!(table, "| {name} | {l1:.2} | {:.4} | {psnr:.2} | {ssim:.4} |", l1 / 255.0);
+        }
+        table
+    }
+}
+
+/// Reconstructs each held-out field and compares it with the original.
+///
+/// # Errors
+/// If a field cannot be decoded or the network fails.
+pub fn evaluate(model: &Model, files: &[FieldFile]) -> Result<Evaluation> {
+    let mut fields = Vec::with_capacity(files.len());
+    for file in files {
+        let field = Field::read(&file.path)?;
+        let reconstructed = reconstruct(model, &field)?;
+        // The level G sees, rounded as a gray image would be stored.
+        let grays: Vec<u8> = field
+            .rgb
+            .chunks_exact(3)
+            .flat_map(|px| [(gray([px[0], px[1], px[2]]) * 255.0).round() as u8; 3])
+            .collect();
+        fields.push(FieldScores {
+            name: file.name.clone(),
+            model: scores(&field, &reconstructed),
+            gray: scores(&field, &grays),
+        });
+    }
+    let model = mean(fields.iter().map(|field| field.model));
+    let gray = mean(fields.iter().map(|field| field.gray));
+    Ok(Evaluation { model, gray, fields })
+}
+
+/// A field's stain removed and given anew: padded with white to multiples of 64, through G, cropped.
+///
+/// # Errors
+/// If the network fails.
+pub fn reconstruct(model: &Model, field: &Field) -> Result<Vec<u8>> {
+    let (row, height) = (3 * field.width as usize, field.height as usize);
+    let [wide, high] = [field.width, field.height].map(|side| (side as usize).next_multiple_of(64));
+    let mut padded = vec![255; 3 * wide * high];
+    for (to, from) in padded.chunks_exact_mut(3 * wide).zip(field.rgb.chunks_exact(row)) {
+        to[..row].copy_from_slice(from);
+    }
+    let mut gm = vec![0.0; 2 * wide * high];
+    remove_stain(&padded, &mut gm);
+    let rgb = model.restain(&gm, 1, high, wide)?;
+    Ok(rgb.chunks_exact(3 * wide).take(height).flat_map(|line| &line[..row]).copied().collect())
+}
+
+fn scores(field: &Field, image: &[u8]) -> Scores {
+    let mut difference = Difference::new();
+    difference.add(&field.rgb, image);
+    let mut ssim = Ssim::new(field.width as usize);
+    ssim.push_rows(&field.rgb, image);
+    // A field holds at least one patch of 64 pixels a side: there are pixels, and windows.
+    let or_nan = |value: Option<f64>| value.unwrap_or(f64::NAN);
+    Scores { l1: or_nan(difference.mean()), psnr: or_nan(difference.psnr()), ssim: or_nan(ssim.mean()) }
+}
+
+fn mean(all: impl ExactSizeIterator<Item = Scores>) -> Scores {
+    let share = 1.0 / all.len() as f64;
+    all.fold(Scores::default(), |sum, one| Scores {
+        l1: sum.l1 + share * one.l1,
+        psnr: sum.psnr + share * one.psnr,
+        ssim: sum.ssim + share * one.ssim,
+    })
+}

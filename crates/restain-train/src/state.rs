@@ -1,0 +1,106 @@
+//! The state of a run on disk: weights, moments of Adam and the step, in one safetensors file.
+
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use candle_core::{Device, Tensor};
+use candle_nn::VarMap;
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, TrainConfig, adam::Adam, config::Augmentation, dataset::Split, weights};
+
+/// Name of the state file in the output folder.
+pub const STATE_FILE: &str = "state.safetensors";
+
+/// What must be the same for a run to be the same run. Steps, learning rate and schedule may change at a resume.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+pub(crate) struct Identity {
+    base: usize,
+    seed: u64,
+    patch: u32,
+    batch: u32,
+    augmentation: Augmentation,
+    training: Vec<String>,
+}
+
+impl Identity {
+    pub(crate) fn new(config: &TrainConfig, split: &Split) -> Self {
+        Self {
+            base: config.base,
+            seed: config.seed,
+            patch: config.patch,
+            batch: config.batch,
+            augmentation: config.augmentation.clone(),
+            training: split.training.iter().map(|file| file.name.clone()).collect(),
+        }
+    }
+
+    /// The first thing in which a saved run differs from this one.
+    fn difference(&self, saved: &Self) -> Option<&'static str> {
+        let differs = [
+            (self.base != saved.base, "base"),
+            (self.seed != saved.seed, "seed"),
+            (self.patch != saved.patch, "patch"),
+            (self.batch != saved.batch, "batch"),
+            (self.augmentation != saved.augmentation, "augmentation"),
+            (self.training != saved.training, "the list of training images"),
+        ];
+        differs.into_iter().find(|(differs, _)| *differs).map(|(_, what)| what)
+    }
+}
+
+/// Writes the state to `path`, whole or not at all.
+pub(crate) fn save(path: &Path, identity: &Identity, variables: &VarMap, adam: &Adam) -> Result<()> {
+    let mut tensors = adam.state();
+    for (name, variable) in weights::named(variables) {
+        tensors.insert(format!("weight.{name}"), variable.as_detached_tensor());
+    }
+    let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
+    let identity = serde_json::to_string(identity).map_err(|error| fault(error.to_string()))?;
+    let metadata =
+        HashMap::from([("identity".to_owned(), identity), ("step".to_owned(), adam.steps().to_string())]);
+    let bytes =
+        safetensors::serialize(&tensors, Some(metadata)).map_err(|error| fault(error.to_string()))?;
+    write_whole(path, &bytes)
+}
+
+/// Goes back to the state in `path`.
+pub(crate) fn restore(path: &Path, identity: &Identity, variables: &VarMap, adam: &mut Adam) -> Result<()> {
+    let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
+    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+    let broken = |error: &dyn std::fmt::Display| fault(format!("the file is damaged ({error})"));
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(&error))?;
+    let entry = |key: &str| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    let (Some(saved), Some(step)) = (entry("identity"), entry("step")) else {
+        return Err(fault("it is not a training state".to_owned()));
+    };
+    let saved: Identity = serde_json::from_str(saved).map_err(|error| broken(&error))?;
+    if let Some(what) = identity.difference(&saved) {
+        return Err(fault(format!("{what} differs from the run that was saved; start afresh in another `output`")));
+    }
+    let steps = step.parse().map_err(|error: std::num::ParseIntError| broken(&error))?;
+    let mut state: HashMap<String, Tensor> =
+        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| broken(&error))?;
+    for (name, variable) in weights::named(variables) {
+        let tensor = state
+            .remove(&format!("weight.{name}"))
+            .ok_or_else(|| fault(format!("the weight {name} is missing")))?;
+        let tensor = tensor.to_device(variable.device()).and_then(|tensor| variable.set(&tensor));
+        tensor.map_err(|error| broken(&error))?;
+    }
+    adam.restore(steps, &state).map_err(|error| broken(&error))
+}
+
+/// Writes a file beside its place and renames it, so that its name never holds half of it.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let fault = |source| Error::Write { path: PathBuf::from(path), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fault)?;
+    file.persist(path).map_err(|error| fault(error.error))?;
+    Ok(())
+}
