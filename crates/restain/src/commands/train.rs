@@ -1,15 +1,27 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use restain_net::open_device;
+use restain_train::{Outcome, TrainConfig, train};
 
-/// Train a model on a folder of pictures of the lab whose style is wanted
+use crate::{interrupt, quantity};
+
+/// Train a model on pictures of the lab whose style is wanted
+///
+/// Stage one of the paper: G learns to give each picture back from its bare gray and mask. Ctrl-C saves the state;
+/// --resume goes on from it.
 #[derive(Args)]
 pub(crate) struct Train {
-    /// YAML training configuration. See pipelines/train-l1.yaml
+    /// YAML training configuration; pipelines/train-l1.yaml explains every setting
     #[arg(long, value_name = "FILE.yaml")]
     config: PathBuf,
 
-    /// Go on from the last checkpoint of the output folder
+    /// Where to train: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// Go on from the last saved state in the output folder
     #[arg(long)]
     resume: bool,
 
@@ -20,7 +32,40 @@ pub(crate) struct Train {
 
 impl Train {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let _ = (self.config, self.resume, self.quiet);
-        anyhow::bail!("training is not there yet")
+        let mut config = TrainConfig::load(&self.config)?;
+        config.resume |= self.resume;
+        let stop = interrupt::catch()?;
+        let (device, note) = open_device(self.device.parse()?)?;
+        if let Some(note) = note.filter(|_| !self.quiet) {
+            eprintln!("note: {note}");
+        }
+        let bar = ProgressBar::new(config.steps);
+        if self.quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        bar.set_style(ProgressStyle::with_template("{bar:32} {pos} of {len} steps  {msg}")?);
+        let outcome = train(&config, &device, stop, &mut |report| {
+            bar.set_position(report.step);
+            bar.set_message(format!(
+                "loss {:.4}  {:.1} patches/s  {} left",
+                report.loss,
+                report.patches_per_s,
+                quantity::seconds(report.seconds_left)
+            ));
+        });
+        bar.finish_and_clear();
+        match outcome? {
+            Outcome::Finished { .. } if self.quiet => {}
+            Outcome::Finished { model, evaluation } => {
+                println!("{}", model.display());
+                if let Some(evaluation) = evaluation {
+                    println!("\n{evaluation}");
+                }
+            }
+            Outcome::Stopped { step } => {
+                anyhow::bail!("interrupted after step {step}; continue with --resume")
+            }
+        }
+        Ok(())
     }
 }
