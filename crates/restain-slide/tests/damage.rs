@@ -134,7 +134,7 @@ fn readers_do_not_suffer_from_a_neighbours_errors() {
     let hole = holes.iter().find(|tile| slide.read(0, tile.core).is_err()).expect("data are missing").core;
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let spoilers: Vec<_> = (0..4)
+        let spoilers: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
                     let mut failures = 0;

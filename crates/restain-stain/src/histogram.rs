@@ -76,7 +76,8 @@ pub fn bhattacharyya_coefficient(a: &Histogram, b: &Histogram) -> Option<f64> {
 ///
 /// The definition is that of A. Bhattacharyya, "On a measure of divergence between two statistical populations
 /// defined by their probability distributions", Bull. Calcutta Math. Soc. 35 (1943), 99-109. The paper's Table II
-/// names the distance without bins or formula; OpenCV's `HISTCMP_BHATTACHARYYA` is `sqrt(1 - coefficient)` instead.
+/// names the distance without bins or formula; `OpenCV`'s `HISTCMP_BHATTACHARYYA` is `sqrt(1 - coefficient)` instead.
 pub fn bhattacharyya(a: &Histogram, b: &Histogram) -> Option<f64> {
+    // Adding 0 makes the negative zero of equal histograms a plain one.
     bhattacharyya_coefficient(a, b).map(|coefficient| -coefficient.ln() + 0.0)
 }

@@ -1,13 +1,22 @@
 //! Stain removal (paper, III.B.1): RGB to the two-channel image GM, gray and colour-encoding mask.
 
+/// A thousand times the luma of ITU-R BT.601-7 (2.5.1), 0.299 R + 0.587 G + 0.114 B: exact in integers.
+fn thousandths([r, g, b]: [u8; 3]) -> u32 {
+    299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b)
+}
+
+/// Luma in 0..=255 of an RGB pixel, not rounded to a grey level.
+pub(crate) fn luma(pixel: [u8; 3]) -> f64 {
+    f64::from(thousandths(pixel)) / 1000.0
+}
+
 /// Gray level in 0..=1 of an RGB pixel: the luma of ITU-R BT.601-7 (2.5.1), 0.299 R + 0.587 G + 0.114 B.
 ///
 /// The weighted sum is exact in integers, so black is exactly 0, white exactly 1, and an achromatic pixel `v`
 /// exactly `v / 255`.
 #[inline]
-pub fn gray([r, g, b]: [u8; 3]) -> f32 {
-    let thousandths = 299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b);
-    thousandths as f32 / 255_000.0
+pub fn gray(pixel: [u8; 3]) -> f32 {
+    thousandths(pixel) as f32 / 255_000.0
 }
 
 /// Colour-encoding mask of an RGB pixel: 1 where red is strictly the largest channel, else 0.
@@ -32,5 +41,88 @@ pub fn remove_stain(rgb: &[u8], gm: &mut [f32]) {
         let pixel = [pixel[0], pixel[1], pixel[2]];
         *gray_out = gray(pixel);
         *mask_out = mask(pixel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exact_values() {
+        let cases: [([u8; 3], f32, f32); 14] = [
+            ([0, 0, 0], 0.0, 0.0),
+            ([255, 255, 255], 1.0, 0.0),
+            ([51, 51, 51], 0.2, 0.0),
+            ([255, 0, 0], 0.299, 1.0),
+            ([0, 255, 0], 0.587, 0.0),
+            ([0, 0, 255], 0.114, 0.0),
+            // Red is the largest, by one level and by all of them.
+            ([101, 100, 100], (101.0 * 299.0 + 100.0 * 701.0) / 255_000.0, 1.0),
+            ([1, 0, 0], 299.0 / 255_000.0, 1.0),
+            // Ties: red with green, red with blue, green with blue above red, all.
+            ([200, 200, 10], (200.0 * 886.0 + 1140.0) / 255_000.0, 0.0),
+            ([200, 10, 200], (200.0 * 413.0 + 5870.0) / 255_000.0, 0.0),
+            ([10, 200, 200], (2990.0 + 200.0 * 701.0) / 255_000.0, 0.0),
+            ([77, 77, 77], 77.0 / 255.0, 0.0),
+            // Red is second.
+            ([100, 101, 0], (29_900.0 + 101.0 * 587.0) / 255_000.0, 0.0),
+            ([100, 0, 101], (29_900.0 + 101.0 * 114.0) / 255_000.0, 0.0),
+        ];
+        let rgb: Vec<u8> = cases.iter().flat_map(|case| case.0).collect();
+        let mut gm = vec![f32::NAN; 2 * cases.len()];
+        remove_stain(&rgb, &mut gm);
+        let (grays, masks) = gm.split_at(cases.len());
+        for (i, (pixel, gray, mask)) in cases.into_iter().enumerate() {
+            assert_eq!(
+                (grays[i].to_bits(), masks[i].to_bits()),
+                (gray.to_bits(), mask.to_bits()),
+                "{pixel:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn gray_is_the_luma_and_never_leaves_0_to_1() {
+        for r in 0..=255u8 {
+            for g in 0..=255u8 {
+                for b in (0..=255u8).step_by(3) {
+                    let luma = (0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b)) / 255.0;
+                    let gray = gray([r, g, b]);
+                    assert!((f64::from(gray) - luma).abs() < 6e-8, "{r} {g} {b}: {gray} for {luma}");
+                    assert!((0.0..=1.0).contains(&gray));
+                    let lead = i16::from(r) - i16::from(g.max(b));
+                    assert_eq!(mask([r, g, b]) > 0.5, lead >= 1, "{r} {g} {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_achromatic_pixel_is_its_own_gray() {
+        for v in 0..=255u8 {
+            assert_eq!(gray([v; 3]).to_bits(), (f32::from(v) / 255.0).to_bits(), "{v}");
+        }
+    }
+
+    #[test]
+    fn channels_are_planar_in_the_order_of_the_pixels() {
+        let rgb: Vec<u8> = (0..3 * 1000).map(|i| ((i * 7919) >> 3) as u8).collect();
+        let mut gm = vec![f32::NAN; 2000];
+        remove_stain(&rgb, &mut gm);
+        for (i, pixel) in rgb.chunks(3).enumerate() {
+            let pixel = [pixel[0], pixel[1], pixel[2]];
+            assert_eq!(
+                (gm[i].to_bits(), gm[1000 + i].to_bits()),
+                (gray(pixel).to_bits(), mask(pixel).to_bits())
+            );
+        }
+        remove_stain(&[], &mut []);
+    }
+
+    #[test]
+    #[should_panic(expected = "GM holds two values where RGB holds three")]
+    fn a_buffer_of_another_size_is_a_mistake() {
+        remove_stain(&[0; 6], &mut [0.0; 3]);
     }
 }
