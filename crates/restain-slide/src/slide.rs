@@ -74,6 +74,9 @@ impl Slide {
 
     /// Reads any rectangle of a level, given in its pixels; what lies outside the slide is background.
     ///
+    /// A pixel is the same whatever rectangle it is asked for with. Many threads may read at once: a read that fails
+    /// is tried once more on a fresh handle, and leaves the others alone.
+    ///
     /// # Errors
     /// [`Error::NoSuchLevel`], [`Error::EmptyRegion`], [`Error::RegionTooLarge`], and [`Error::Read`] where the slide
     /// is damaged.
