@@ -23,7 +23,7 @@ pub struct SlideSpec {
     pub coverage: f64,
     /// What to show.
     pub source: Source,
-    /// Micrometres a pixel.
+    /// Micrometres a pixel, 0.1 to 2; drawn cells have the size that belongs to it.
     pub mpp: f64,
     /// Whether the picture repeats.
     pub repeat: Repeat,
@@ -105,8 +105,8 @@ impl SlideSpec {
                 range: "above 0 and up to 1",
             });
         }
-        if !(self.mpp > 0.0 && self.mpp.is_finite()) {
-            return Err(Error::Setting { name: "micrometres a pixel", value: self.mpp, range: "above 0" });
+        if !(0.1..=2.0).contains(&self.mpp) {
+            return Err(Error::Setting { name: "micrometres a pixel", value: self.mpp, range: "0.1 to 2" });
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Photographs drawn and compressed before they are written. A constant, so that memory does not grow with the slide.
-const BATCH: usize = 32;
+const BATCH: usize = 16;
 /// The longest side of the thumbnail in pixels.
 const THUMBNAIL: u32 = 1024;
 
