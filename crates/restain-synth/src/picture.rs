@@ -1,6 +1,6 @@
 //! Rectangles and RGB pictures.
 
-/// A rectangle in level-0 pixels. (0, 0) is the top left corner of the scanned bounds, so OpenSlide's
+/// A rectangle in level-0 pixels. (0, 0) is the top left corner of the scanned bounds, so `OpenSlide`'s
 /// coordinates are these plus `openslide.bounds-x` and `-y`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rect {

@@ -17,11 +17,10 @@ pub(super) fn photos_taken(layout: &Layout, coverage: f64, seed: u64) -> Vec<[u3
     let wanted = ((all.len() as f64 * coverage).round() as usize).clamp(1, all.len());
     let (taken, left) = all.split_at(wanted);
     let mut taken: Vec<[u32; 2]> = taken.iter().map(|(_, place)| *place).collect();
-    let edges: [&dyn Fn(&[u32; 2]) -> bool; 4] =
-        [&|p| p[0] == 0, &|p| p[0] == columns - 1, &|p| p[1] == 0, &|p| p[1] == rows - 1];
-    for edge in edges {
-        if !taken.iter().any(edge) {
-            taken.extend(left.iter().map(|(_, place)| place).find(|place| edge(place)));
+    // Left, top, right and bottom: which coordinate, and where the edge is.
+    for (axis, edge) in [(0, 0), (1, 0), (0, columns - 1), (1, rows - 1)] {
+        if !taken.iter().any(|place| place[axis] == edge) {
+            taken.extend(left.iter().map(|(_, place)| place).find(|place| place[axis] == edge));
         }
     }
     taken.sort_by_key(|[column, row]| {

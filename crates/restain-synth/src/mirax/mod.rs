@@ -6,7 +6,7 @@
 //!
 //! The camera takes overlapping photographs, each cut into 4 x 4 images ([`layout`], [`photo`]); of the zoom levels
 //! each halves the one below, image by image ([`pyramid`]). 3DHISTECH publishes no description; this follows what
-//! OpenSlide's documentation of the format and its reader say of it.
+//! `OpenSlide`'s documentation of the format and its reader say of it.
 
 mod associated;
 mod coverage;

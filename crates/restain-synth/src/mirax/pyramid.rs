@@ -21,6 +21,9 @@ use crate::{
 /// Which picture an image or photograph shows: the same number, the same pixels.
 pub(super) type Content = u32;
 
+/// What the four parts of an image show; where nothing was scanned, nothing.
+type Parts = [Option<Content>; 4];
+
 /// The upper zoom levels in the making.
 pub(super) struct Pyramid {
     compressor: Compressor,
@@ -29,14 +32,14 @@ pub(super) struct Pyramid {
     image: [u32; 2],
     images_across: u32,
     background: [u8; 3],
-    /// Images made so far by what their four parts show, for a picture that repeats.
-    made: Option<HashMap<(usize, [Option<Content>; 4]), Made>>,
+    /// Images made so far, for a picture that repeats.
+    made: Option<HashMap<Parts, Made>>,
     next: Content,
 }
 
 struct Image {
     place: [u32; 2],
-    parts: [Option<Content>; 4],
+    parts: Parts,
     quarters: [Option<Picture>; 4],
 }
 
@@ -96,7 +99,7 @@ impl Pyramid {
         if self.open[level].as_ref().is_some_and(|image| image.place != parent) {
             self.close(level, data, index)?;
         }
-        let image = self.open[level].get_or_insert_with(|| Image {
+        let image = self.open[level].get_or_insert(Image {
             place: parent,
             parts: [None; 4],
             quarters: [const { None }; 4],
@@ -110,7 +113,7 @@ impl Pyramid {
     /// Completes the image in the making of a level and adds it to the level above.
     fn close(&mut self, level: usize, data: &mut DataFiles, index: &mut Index) -> Result<()> {
         let Some(image) = self.open[level].take() else { return Ok(()) };
-        let known = self.made.as_ref().and_then(|made| made.get(&(level, image.parts)).cloned());
+        let known = self.made.as_ref().and_then(|made| made.get(&image.parts).cloned());
         let made = match known {
             Some(made) => made,
             None => self.make(level, &image, data)?,
@@ -133,7 +136,7 @@ impl Pyramid {
         let made = Made { content: self.next, location, quarter: picture.halved() };
         self.next += 1;
         if let Some(all) = &mut self.made {
-            all.insert((level, image.parts), made.clone());
+            all.insert(image.parts, made.clone());
         }
         Ok(made)
     }

@@ -208,8 +208,8 @@ impl<'a> Writer<'a> {
         for (level, locations) in written.images.iter().enumerate() {
             let divisions = DIVISIONS >> level;
             for (part, location) in (0..).zip(locations) {
-                let x = on_canvas[0] * DIVISIONS + (part % divisions << level);
-                let y = on_canvas[1] * DIVISIONS + (part / divisions << level);
+                let x = on_canvas[0] * DIVISIONS + ((part % divisions) << level);
+                let y = on_canvas[1] * DIVISIONS + ((part / divisions) << level);
                 self.index.image(level, y * images_across + x, *location);
             }
         }

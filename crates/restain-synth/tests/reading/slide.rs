@@ -1,4 +1,4 @@
-//! Slides in temporary folders, read through OpenSlide.
+//! Slides in temporary folders, read through `OpenSlide`.
 
 use std::ops::ControlFlow;
 
@@ -29,8 +29,9 @@ impl Slide {
         self.reader.property_value(name).unwrap()
     }
 
-    pub(crate) fn number(&self, name: &str) -> f64 {
-        self.property(name).parse().unwrap()
+    /// Width and height of the scanned bounds.
+    pub(crate) fn bounds(&self) -> [u32; 2] {
+        ["width", "height"].map(|side| self.property(&format!("openslide.bounds-{side}")).parse().unwrap())
     }
 
     /// Reads `w` x `h` pixels of a level from level-0 canvas place (x, y) on: premultiplied B, G, R, A.
