@@ -10,8 +10,8 @@ use crate::layout::{Compression, Layout, Subsampling};
 use crate::pyramid::TilePixels;
 use crate::{Error, Result};
 
-/// zlib's own default, the knee of its curve of size over time.
-const DEFLATE_LEVEL: u32 = 6;
+/// Level 6 would save 1.5% on stained cells and take 1.7 times as long.
+const DEFLATE_LEVEL: u32 = 4;
 
 /// A tile as it will lie in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
