@@ -49,7 +49,7 @@ pub struct Report {
     /// Pixels of the output's level 0.
     pub pixels: u64,
     /// Levels of the output.
-    pub levels: usize,
+    pub levels: u32,
     /// Bytes of the output.
     pub bytes: u64,
     /// The model.
@@ -255,7 +255,7 @@ impl<'a> Job<'a> {
                 scope.spawn(move || read::run(control, self.slide, self.level, queue));
             }
             drop(tile_queue);
-            scope.spawn(move || stain::run(control, engine, pool, &windows, &bare_in));
+            scope.spawn(move || stain::run(control, engine, &windows, &bare_in));
             scope.spawn(move || generate::run(control, engine, background, pool, &bare, &cores_in));
             scope.spawn(move || reassemble::run(control, self.extent, pyramid, &cores, &level_tiles));
             scope.spawn(move || pool.in_place_scope(|tasks| encode::run(control, encoder, tasks, level_tile_queue)));

@@ -42,9 +42,9 @@ impl Plan {
     /// Where G fails or the tile size is not a multiple of 64.
     pub fn of(job: &Job<'_>, engine: &Engine, tile: u32) -> Result<Self> {
         let grid = job.grid()?;
-        let windows = grid.iter().map(|tile| tile.window.area() as u64);
-        let window_pixels: u64 = windows.clone().sum();
-        let largest = windows.max().unwrap_or(0);
+        let windows = || grid.iter().map(|tile| tile.window.area() as u64);
+        let window_pixels: u64 = windows().sum();
+        let largest = windows().max().unwrap_or(0);
         let width = grid.extent().width() as u64;
         let under_way = job.threads() as u64 + 4;
         // A band of output tiles twice over (the row begun and its parents), and the cores that overlap it.
