@@ -147,3 +147,18 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_broken_one() {
+        const NO_SPACE: i32 = 28;
+        const BROKEN: i32 = 5;
+        let error =
+            |code| Error::output(Path::new("a.tif"), "writing", 7, io::Error::from_raw_os_error(code));
+        assert!(matches!(error(NO_SPACE), Error::DiskFull { written: 7, .. }));
+        assert!(matches!(error(BROKEN), Error::Write { doing: "writing", .. }));
+    }
+}
