@@ -78,7 +78,9 @@ impl Subject {
             Self::Picture(picture) if level == 0 => {
                 Ok(LevelRect::from_size(LevelSize::new(picture.width().into(), picture.height().into())))
             }
-            Self::Picture(_) => Err(Error::Compare(format!("a plain picture has no level {level}, only level 0"))),
+            Self::Picture(_) => {
+                Err(Error::Compare(format!("a plain picture has no level {level}, only level 0")))
+            }
         }
     }
 

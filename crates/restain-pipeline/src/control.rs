@@ -133,7 +133,9 @@ impl<'a> Control<'a> {
         self.add_busy(stage, started.elapsed());
         match outcome {
             Ok(result) => result.map_err(|error| self.fail(error)),
-            Err(panic) => Err(self.fail(Error::Panic { stage: stage.as_str(), message: panic_message(&*panic) })),
+            Err(panic) => {
+                Err(self.fail(Error::Panic { stage: stage.as_str(), message: panic_message(&*panic) }))
+            }
         }
     }
 

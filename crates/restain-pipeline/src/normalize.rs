@@ -160,7 +160,8 @@ impl<'a> Job<'a> {
     fn layout(&self, source: &SourceReport, model: &ModelReport) -> Result<Layout> {
         let size = self.extent.size();
         let side = |pixels: i64| {
-            u32::try_from(pixels).map_err(|_| Error::Setting(format!("a side of {pixels} pixels is too long")))
+            u32::try_from(pixels)
+                .map_err(|_| Error::Setting(format!("a side of {pixels} pixels is too long")))
         };
         Ok(Layout {
             width: side(size.width)?,
@@ -255,10 +256,12 @@ impl<'a> Job<'a> {
                 scope.spawn(move || read::run(control, self.slide, self.level, queue));
             }
             drop(tile_queue);
-            scope.spawn(move || stain::run(control, engine, &windows, &bare_in));
+            scope.spawn(move || stain::run(control, engine, pool, &windows, &bare_in));
             scope.spawn(move || generate::run(control, engine, background, pool, &bare, &cores_in));
             scope.spawn(move || reassemble::run(control, self.extent, pyramid, &cores, &level_tiles));
-            scope.spawn(move || pool.in_place_scope(|tasks| encode::run(control, encoder, tasks, level_tile_queue)));
+            scope.spawn(move || {
+                pool.in_place_scope(|tasks| encode::run(control, encoder, tasks, level_tile_queue))
+            });
             scope.spawn(move || write::run(control, writer, &encoded)).join().ok()?.ok()
         })
     }

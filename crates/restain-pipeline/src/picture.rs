@@ -16,13 +16,7 @@ const BACKGROUND: [u8; 3] = [255; 3];
 ///
 /// # Errors
 /// Where the picture holds no pixel, `tile` is not a multiple of 64, or G fails.
-pub fn normalize_picture(
-    engine: &Engine,
-    rgb: &[u8],
-    width: u32,
-    height: u32,
-    tile: u32,
-) -> Result<Vec<u8>> {
+pub fn normalize_picture(engine: &Engine, rgb: &[u8], width: u32, height: u32, tile: u32) -> Result<Vec<u8>> {
     let extent = LevelRect::from_size(LevelSize::new(width.into(), height.into()));
     let grid = TileGrid::new(extent, tile, engine.margin())?;
     if matches!(engine, Engine::Identity) {

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::Result;
 use crate::engine::Engine;
 use crate::normalize::{Job, OUTPUT_TILE};
-use crate::Result;
 
 /// Bytes that G holds for each pixel of a window at base width 32, measured on windows of 1408 x 1408 px.
 const G_BYTES_PER_PIXEL: u64 = 700;
@@ -52,9 +52,10 @@ impl Plan {
         let memory = BASE_BYTES
             + bands
             + largest * under_way * 7
-            + engine.model().map_or(0, |model| largest * (G_BYTES_PER_PIXEL * model.card().base as u64 / 32 + 8));
-        let without_g =
-            grid.extent().area() as f64 / 1e6 / (MP_PER_S_WITHOUT_G * job.threads() as f64);
+            + engine
+                .model()
+                .map_or(0, |model| largest * (G_BYTES_PER_PIXEL * model.card().base as u64 / 32 + 8));
+        let without_g = grid.extent().area() as f64 / 1e6 / (MP_PER_S_WITHOUT_G * job.threads() as f64);
         let seconds = without_g + window_pixels as f64 * seconds_per_pixel(engine)?;
         Ok(Self { tile, tiles: grid.len(), window_pixels, memory, seconds })
     }

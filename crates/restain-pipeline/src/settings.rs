@@ -131,7 +131,9 @@ impl Settings {
     pub fn input(&self, slide: &Slide) -> Result<(u32, LevelRect)> {
         let level = match (self.level, self.mpp) {
             (Some(_), Some(_)) => {
-                return Err(Error::Setting("choose the level by `level` or by `mpp`, not by both".to_owned()));
+                return Err(Error::Setting(
+                    "choose the level by `level` or by `mpp`, not by both".to_owned(),
+                ));
             }
             (Some(level), None) => level,
             (None, Some(mpp)) => slide.level_for_mpp(mpp)?,

@@ -28,6 +28,9 @@ mod tests {
     #[test]
     fn units_change_where_they_should() {
         assert_eq!([0, 1023, 1024, 1536 << 20].map(super::bytes), ["0 B", "1023 B", "1.0 KiB", "1.5 GiB"]);
-        assert_eq!([0.25, 59.0, 200.0, 7500.0].map(super::seconds), ["0.2 s", "59 s", "3 min 20 s", "2 h 5 min"]);
+        assert_eq!(
+            [0.25, 59.0, 200.0, 7500.0].map(super::seconds),
+            ["0.2 s", "59 s", "3 min 20 s", "2 h 5 min"]
+        );
     }
 }

@@ -52,7 +52,8 @@ fn core_is_blank(pixels: &Pixels, tile: &Tile) -> bool {
     match &pixels.coverage {
         Coverage::Nothing => true,
         Coverage::Everything => false,
-        Coverage::Partly(alpha) => crate::crop::rows(pixels.rect, tile.core)
-            .all(|row| alpha[row].iter().all(|&a| a == 0)),
+        Coverage::Partly(alpha) => {
+            crate::crop::rows(pixels.rect, tile.core).all(|row| alpha[row].iter().all(|&a| a == 0))
+        }
     }
 }

@@ -28,7 +28,8 @@ pub(crate) fn run(
             let place = (core.min - extent.min).to_u32();
             let size = core.size().to_u32();
             let piece = rgb.as_deref().map_or(Piece::Blank, Piece::Rgb);
-            pyramid.insert(place.x, place.y, size.width, size.height, piece, &mut |tile| finished.push(tile))?;
+            pyramid
+                .insert(place.x, place.y, size.width, size.height, piece, &mut |tile| finished.push(tile))?;
             Ok(finished)
         })?;
         drop(rgb);

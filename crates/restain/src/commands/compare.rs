@@ -31,7 +31,9 @@ pub(crate) struct Compare {
 fn parse_region(text: &str) -> Result<Region, String> {
     let numbers: Result<Vec<u32>, _> = text.split(',').map(|number| number.trim().parse()).collect();
     match numbers.as_deref() {
-        Ok(&[_, _, width, height]) if width == 0 || height == 0 => Err("the region holds no pixel".to_owned()),
+        Ok(&[_, _, width, height]) if width == 0 || height == 0 => {
+            Err("the region holds no pixel".to_owned())
+        }
         Ok(&[x, y, width, height]) => Ok(Region { x, y, width, height }),
         _ => Err("give four whole numbers: X,Y,W,H".to_owned()),
     }
@@ -45,13 +47,17 @@ impl Compare {
             return print_json(&comparison);
         }
         let row = |name: &str, value: String| println!("{name:<20}{value}");
-        let number = |value: Option<f64>, none: &str| value.map_or(none.to_owned(), |value| format!("{value:.4}"));
+        let number =
+            |value: Option<f64>, none: &str| value.map_or(none.to_owned(), |value| format!("{value:.4}"));
         row("compared", format!("{} x {} px at level {}", comparison.width, comparison.height, self.level));
         row("PSNR", comparison.psnr_db.map_or("infinite: equal".to_owned(), |psnr| format!("{psnr:.2} dB")));
         row("SSIM", number(comparison.ssim, "needs 11 x 11 px"));
         row("largest difference", format!("{} grey levels", comparison.max_difference));
         row("mean difference", format!("{} grey levels", number(comparison.mean_difference, "-")));
-        row("pixels that differ", comparison.differing.map_or("-".to_owned(), |s| format!("{:.4} %", 100.0 * s)));
+        row(
+            "pixels that differ",
+            comparison.differing.map_or("-".to_owned(), |s| format!("{:.4} %", 100.0 * s)),
+        );
         row("Bhattacharyya", number(comparison.bhattacharyya, "-"));
         Ok(())
     }

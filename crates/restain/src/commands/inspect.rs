@@ -67,10 +67,16 @@ fn print(Inspection { slide, plan }: &Inspection<'_>) {
             format!("{index}: {} x {} px, 1:{}", size.width, size.height, level.downsample),
         );
     }
-    let associated: Vec<_> =
-        slide.associated.iter().map(|image| format!("{} {} x {}", image.name, image.width, image.height)).collect();
+    let associated: Vec<_> = slide
+        .associated
+        .iter()
+        .map(|image| format!("{} {} x {}", image.name, image.width, image.height))
+        .collect();
     row("beside it", if associated.is_empty() { "nothing".to_owned() } else { associated.join(", ") });
     row("plan", format!("{} tiles of {} px", plan.tiles, plan.tile));
-    row("estimate", format!("{}, {} of memory", quantity::seconds(plan.seconds), quantity::bytes(plan.memory)));
+    row(
+        "estimate",
+        format!("{}, {} of memory", quantity::seconds(plan.seconds), quantity::bytes(plan.memory)),
+    );
     row("reader", format!("OpenSlide {}", slide.openslide));
 }

@@ -53,8 +53,9 @@ impl Normalize {
             eprintln!("note: {note}");
         }
         let job = Job::new(&slide, &selection, &settings)?;
-        let report =
-            progress::with_bar(self.quiet, |progress| job.run(&self.output, self.force, interrupt, progress))?;
+        let report = progress::with_bar(self.quiet, |progress| {
+            job.run(&self.output, self.force, interrupt, progress)
+        })?;
         if self.json {
             print_json(&report)?;
         } else if !self.quiet {
@@ -74,6 +75,12 @@ fn print(report: &Report) {
         quantity::bytes(report.bytes),
         report.model.name
     );
-    let memory = report.peak_memory.map_or(String::new(), |peak| format!(", peak memory {}", quantity::bytes(peak)));
-    println!("{} on {}, {:.1} MP/s{memory}", quantity::seconds(report.seconds), report.device, report.mp_per_s);
+    let memory =
+        report.peak_memory.map_or(String::new(), |peak| format!(", peak memory {}", quantity::bytes(peak)));
+    println!(
+        "{} on {}, {:.1} MP/s{memory}",
+        quantity::seconds(report.seconds),
+        report.device,
+        report.mp_per_s
+    );
 }

@@ -66,7 +66,8 @@ fn plan(input: &Path, output: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> 
     if !input.is_dir() {
         return Ok(vec![(input.to_owned(), output.to_owned())]);
     }
-    let entries = fs::read_dir(input).with_context(|| format!("{}: cannot list the folder", input.display()))?;
+    let entries =
+        fs::read_dir(input).with_context(|| format!("{}: cannot list the folder", input.display()))?;
     let mut pictures = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("{}: cannot list the folder", input.display()))?.path();
@@ -93,8 +94,10 @@ fn plan(input: &Path, output: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> 
 
 fn normalize(engine: &Engine, input: &Path, output: &Path, tile: u32) -> anyhow::Result<()> {
     let named = || format!("{}", input.display());
-    let reader = image::ImageReader::open(input).with_context(named)?.with_guessed_format().with_context(named)?;
-    let picture = reader.decode().with_context(|| format!("{}: no readable picture", input.display()))?.into_rgb8();
+    let reader =
+        image::ImageReader::open(input).with_context(named)?.with_guessed_format().with_context(named)?;
+    let picture =
+        reader.decode().with_context(|| format!("{}: no readable picture", input.display()))?.into_rgb8();
     let (width, height) = picture.dimensions();
     let rgb = normalize_picture(engine, picture.as_raw(), width, height, tile).with_context(named)?;
     write(output, &rgb, width, height)
@@ -111,8 +114,15 @@ fn write(output: &Path, rgb: &[u8], width: u32, height: u32) -> anyhow::Result<(
     let mut file = tempfile::Builder::new().prefix(".restain-").tempfile_in(folder).with_context(failed)?;
     {
         let mut buffer = std::io::BufWriter::new(file.as_file_mut());
-        image::write_buffer_with_format(&mut buffer, rgb, width, height, image::ExtendedColorType::Rgb8, format)
-            .with_context(failed)?;
+        image::write_buffer_with_format(
+            &mut buffer,
+            rgb,
+            width,
+            height,
+            image::ExtendedColorType::Rgb8,
+            format,
+        )
+        .with_context(failed)?;
         std::io::Write::flush(&mut buffer).with_context(failed)?;
     }
     file.as_file().sync_all().with_context(failed)?;

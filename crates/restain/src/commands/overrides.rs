@@ -80,7 +80,8 @@ impl ModelArguments {
 impl InputArguments {
     /// The settings of the run configuration, or the defaults, under those given here.
     pub(crate) fn settings(self) -> anyhow::Result<Settings> {
-        let mut settings = self.config.as_deref().map_or_else(|| Ok(Settings::default()), Settings::from_yaml)?;
+        let mut settings =
+            self.config.as_deref().map_or_else(|| Ok(Settings::default()), Settings::from_yaml)?;
         parse(&mut settings.extent, self.extent)?;
         // One choice of the level on the command line replaces either choice of the file.
         if self.level.is_some() || self.mpp.is_some() {

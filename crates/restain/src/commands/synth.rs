@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use restain_synth::{SlideSpec, Source, Style, write_slide};
 
@@ -45,8 +45,8 @@ pub(crate) struct SynthSlide {
     from: Option<PathBuf>,
 
     /// Stain and colours
-    #[arg(long, value_name = "NAME", default_value = "new-scanner")]
-    style: String,
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = StyleName::NewScanner)]
+    style: StyleName,
 
     /// Fraction of the photographs that is scanned, above 0 and up to 1
     #[arg(long, value_name = "F", default_value_t = 1.0)]
@@ -61,8 +61,19 @@ pub(crate) struct SynthSlide {
     quiet: bool,
 }
 
+/// The styles there are.
+#[derive(Clone, Copy, ValueEnum)]
+enum StyleName {
+    /// Violet-gray and cool, of low contrast.
+    NewScanner,
+    /// Orange and teal.
+    OldScanner,
+}
+
 fn parse_size(text: &str) -> Result<(u32, u32), String> {
-    let parsed = text.split_once(['x', 'X']).and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let parsed = text
+        .split_once(['x', 'X'])
+        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     parsed.ok_or_else(|| "give width and height, such as 8000x6000".to_owned())
 }
 
@@ -72,7 +83,10 @@ impl SynthSlide {
         let (width, height) = self.size;
         let spec = SlideSpec {
             seed: self.seed,
-            style: Style::named(&self.style)?,
+            style: match self.style {
+                StyleName::NewScanner => Style::new_scanner(),
+                StyleName::OldScanner => Style::old_scanner(),
+            },
             coverage: self.coverage,
             source: self.from.map_or(Source::Cells, Source::Pictures),
             force: self.force,

@@ -3,9 +3,12 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use restain_net::open_device;
-use restain_train::{Outcome, TrainConfig, train};
+use restain_train::{TrainConfig, run};
 
 use crate::{interrupt, quantity};
+
+/// The commit this was built from, for the model card.
+const COMMIT: &str = env!("RESTAIN_COMMIT");
 
 /// Train a model on pictures of the lab whose style is wanted
 ///
@@ -44,26 +47,24 @@ impl Train {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         bar.set_style(ProgressStyle::with_template("{bar:32} {pos} of {len} steps  {msg}")?);
-        let outcome = train(&config, &device, stop, &mut |report| {
-            bar.set_position(report.step);
+        let outcome = run(&config, COMMIT, &device, stop, &mut |progress| {
+            bar.set_position(progress.step);
             bar.set_message(format!(
                 "loss {:.4}  {:.1} patches/s  {} left",
-                report.loss,
-                report.patches_per_s,
-                quantity::seconds(report.seconds_left)
+                progress.loss,
+                progress.patches_per_second,
+                quantity::seconds(progress.left.as_secs_f64())
             ));
         });
         bar.finish_and_clear();
-        match outcome? {
-            Outcome::Finished { .. } if self.quiet => {}
-            Outcome::Finished { model, evaluation } => {
-                println!("{}", model.display());
-                if let Some(evaluation) = evaluation {
-                    println!("\n{evaluation}");
-                }
-            }
-            Outcome::Stopped { step } => {
-                anyhow::bail!("interrupted after step {step}; continue with --resume")
+        let outcome = outcome?;
+        if interrupt::requested() && outcome.steps < config.steps {
+            anyhow::bail!("interrupted after step {}; continue with --resume", outcome.steps);
+        }
+        if !self.quiet {
+            println!("{}", outcome.model.display());
+            if let Some(evaluation) = outcome.evaluation {
+                println!("\n{}", evaluation.table());
             }
         }
         Ok(())
