@@ -53,7 +53,8 @@ impl Checkpoint {
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes), and [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|cause| Error::Io { path: path.to_owned(), action: "read", cause })?;
+        let bytes =
+            fs::read(path).map_err(|cause| Error::Io { path: path.to_owned(), action: "read", cause })?;
         Self::from_bytes(path, &bytes)
     }
 
@@ -111,7 +112,9 @@ fn checksum(views: &BTreeMap<&str, TensorView<'_>>) -> String {
 
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn parse(bytes: &[u8]) -> Result<Checkpoint, String> {
@@ -119,7 +122,8 @@ fn parse(bytes: &[u8]) -> Result<Checkpoint, String> {
         SafeTensors::read_metadata(bytes).map_err(|error| format!("not a safetensors file ({error})"))?;
     let json = metadata.metadata().as_ref().and_then(|entries| entries.get(CARD_KEY));
     let json = json.ok_or("it has no model card; only checkpoints of restain can be used")?;
-    let card: Card = serde_json::from_str(json).map_err(|error| format!("its model card is damaged ({error})"))?;
+    let card: Card =
+        serde_json::from_str(json).map_err(|error| format!("its model card is damaged ({error})"))?;
     if card.architecture != ARCHITECTURE {
         return Err(format!("its architecture is {}, this restain knows {ARCHITECTURE}", card.architecture));
     }
@@ -153,9 +157,7 @@ fn expected_shapes(base: usize) -> Result<Vec<(String, Vec<usize>)>, String> {
 
 fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, String> {
     let values: Vec<f32> = match view.dtype() {
-        Dtype::F32 => {
-            view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
-        }
+        Dtype::F32 => view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
         Dtype::F16 => {
             view.data().as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()
         }
@@ -189,7 +191,9 @@ impl Checkpoint {
         let data = vars.data().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let parameters = data
             .iter()
-            .map(|(name, var)| Ok((name.clone(), var.as_tensor().to_device(&Device::Cpu)?.to_dtype(DType::F32)?)))
+            .map(|(name, var)| {
+                Ok((name.clone(), var.as_tensor().to_device(&Device::Cpu)?.to_dtype(DType::F32)?))
+            })
             .collect::<Result<_>>()?;
         Ok(Self { card, parameters })
     }
@@ -219,6 +223,11 @@ mod tests {
 
     fn reason(bytes: &[u8]) -> String {
         Checkpoint::from_bytes(Path::new("m.safetensors"), bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn digits_are_hexadecimal() {
+        assert_eq!(hex(&[0x00, 0x1f, 0xa0]), "001fa0");
     }
 
     #[test]

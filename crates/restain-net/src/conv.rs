@@ -25,7 +25,10 @@ pub(crate) fn conv(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let columns = taps(&cells, [(0, 0), (0, 1), (1, 0), (1, 1)], h, w)?;
     let d = weight.dim(0)?;
     // [D, C, cell row, row in the cell, cell column, column in the cell] to the order of the columns
-    let weight = weight.reshape(&[d, c, 2, 2, 2, 2][..])?.permute([0, 2, 4, 1, 3, 5].to_vec())?.reshape((d, 16 * c))?;
+    let weight = weight
+        .reshape(&[d, c, 2, 2, 2, 2][..])?
+        .permute([0, 2, 4, 1, 3, 5].to_vec())?
+        .reshape((d, 16 * c))?;
     weight.matmul(&columns)?.reshape((d, n, h, w))
 }
 
@@ -43,14 +46,13 @@ pub(crate) fn conv_transpose(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     // Output row 2m + p takes kernel row k = 3 - 2t - p from row t of the 2 rows it sees. With both t and p counted
     // backward that is 2t + p, the order in which the kernel lies in memory.
     let columns = taps(&pad(x)?, [(1, 1), (1, 0), (0, 1), (0, 0)], h + 1, w + 1)?;
-    let weight = weight.reshape(&[c, d, 2, 2, 2, 2][..])?.permute([3, 5, 1, 2, 4, 0].to_vec())?.reshape((4 * d, 4 * c))?;
+    let weight = weight
+        .reshape(&[c, d, 2, 2, 2, 2][..])?
+        .permute([3, 5, 1, 2, 4, 0].to_vec())?
+        .reshape((4 * d, 4 * c))?;
     let phases = weight.matmul(&columns)?.reshape((4, d, n, (h + 1) * (w + 1)))?;
     let phase = |py: usize, px: usize| {
-        phases
-            .get(2 * (1 - py) + (1 - px))?
-            .reshape((d, n, h + 1, w + 1))?
-            .narrow(2, py, h)?
-            .narrow(3, px, w)
+        phases.get(2 * (1 - py) + (1 - px))?.reshape((d, n, h + 1, w + 1))?.narrow(2, py, h)?.narrow(3, px, w)
     };
     let even = Tensor::stack(&[phase(0, 0)?, phase(0, 1)?], 4)?;
     let odd = Tensor::stack(&[phase(1, 0)?, phase(1, 1)?], 4)?;
@@ -79,7 +81,8 @@ mod tests {
     /// candle's own convolutions, the slow and obvious twin.
     fn twin(x: &Tensor, weight: &Tensor, transposed: bool) -> Result<Tensor> {
         let x = x.transpose(0, 1)?.contiguous()?;
-        let y = if transposed { x.conv_transpose2d(weight, 1, 0, 2, 1) } else { x.conv2d(weight, 1, 2, 1, 1) };
+        let y =
+            if transposed { x.conv_transpose2d(weight, 1, 0, 2, 1) } else { x.conv2d(weight, 1, 2, 1, 1) };
         y?.transpose(0, 1)
     }
 
@@ -102,8 +105,8 @@ mod tests {
                 assert_eq!(dense.dims(), twin.dims());
                 assert!(largest(&dense, &twin) < 1e-12);
                 let along = random(dense.dims4().unwrap());
-                let [ours, theirs] =
-                    [&dense, &twin].map(|y| (y * along.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap());
+                let [ours, theirs] = [&dense, &twin]
+                    .map(|y| (y * along.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap());
                 for var in [&x, &weight] {
                     assert!(largest(ours.get(var).unwrap(), theirs.get(var).unwrap()) < 1e-11);
                 }

@@ -34,7 +34,9 @@ pub enum Error {
         reason: String,
     },
     /// An input whose shape G cannot take.
-    #[error("G takes images whose sides are multiples of 64, not {width} x {height} x {count} in {values} values")]
+    #[error(
+        "G takes images whose sides are multiples of 64, not {width} x {height} x {count} in {values} values"
+    )]
     Input {
         /// Width in pixels.
         width: usize,

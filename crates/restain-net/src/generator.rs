@@ -21,7 +21,7 @@ const WIDTHS: [usize; DEPTH] = [1, 2, 4, 8, 8, 8];
 /// al. 2017, 6.2).
 const WEIGHT_STD: f64 = 0.02;
 
-/// What batch norm adds to a variance (`PyTorch`'s default).
+/// What batch norm adds to a variance (PyTorch's default).
 pub(crate) const BATCH_NORM_EPS: f64 = 1e-5;
 
 /// The generator G in a form that can be trained.
@@ -30,7 +30,7 @@ pub(crate) const BATCH_NORM_EPS: f64 = 1e-5;
 /// then six transposed convolutions k4 s2 p1 mirrored, the first five with batch norm, ReLU and the skip
 /// connection, the last to RGB through a sigmoid.
 ///
-/// Parameters are named as `PyTorch` names them in the same network (`down.0.0.weight`, `down.0.1.running_mean`, ...,
+/// Parameters are named as PyTorch names them in the same network (`down.0.0.weight`, `down.0.1.running_mean`, ...,
 /// `out.bias`) and have its layouts, so that weights go to and fro unchanged.
 #[derive(Clone, Debug)]
 pub struct Generator {

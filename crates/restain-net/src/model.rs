@@ -33,7 +33,11 @@ impl Model {
     /// # Errors
     /// As [`Checkpoint::load`].
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|cause| Error::Io { path: path.to_owned(), action: "read", cause })?;
+        let bytes = std::fs::read(path).map_err(|cause| Error::Io {
+            path: path.to_owned(),
+            action: "read",
+            cause,
+        })?;
         Self::from_bytes(path, &bytes, device)
     }
 

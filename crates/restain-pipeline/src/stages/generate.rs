@@ -30,11 +30,12 @@ pub(crate) fn run(
 ) -> Result<(), Halt> {
     let batch_size = engine.batch_size();
     let mut batch: Vec<(Tile, Vec<f32>, Coverage)> = Vec::with_capacity(batch_size);
-    let flush = |batch: &mut Vec<_>| -> Result<(), Halt> {
+    let flush = |batch: &mut Vec<(Tile, Vec<f32>, Coverage)>| -> Result<(), Halt> {
         let restained = control.work(STAGE, || {
             failpoint(STAGE)?;
-            pool.install(|| restain(engine, background, std::mem::take(batch)))
+            pool.install(|| restain(engine, background, batch))
         })?;
+        batch.clear();
         restained.into_iter().try_for_each(|tile| emit(control, out, tile))
     };
     for BareTile { tile, content } in tiles {
@@ -68,7 +69,7 @@ fn emit(control: &Control<'_>, out: &Sender<RestainedTile>, tile: RestainedTile)
 fn restain(
     engine: &Engine,
     background: [u8; 3],
-    batch: Vec<(Tile, Vec<f32>, Coverage)>,
+    batch: &[(Tile, Vec<f32>, Coverage)],
 ) -> Result<Vec<RestainedTile>, Error> {
     let Some((first, ..)) = batch.first() else { return Ok(Vec::new()) };
     let size = first.window.size().to_usize();
