@@ -64,7 +64,7 @@ impl Train {
         if !self.quiet {
             println!("{}", outcome.model.display());
             if let Some(evaluation) = outcome.evaluation {
-                println!("\n{}", evaluation.table());
+                println!("\n{evaluation}");
             }
         }
         Ok(())
