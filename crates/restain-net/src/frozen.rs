@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// Weights, input and output that PyTorch made of the same network; scripts/pytorch_parity.py says how.
+    /// Weights, input and output that PyTorch made of the same network; `scripts/pytorch_parity.py` says how.
     fn fixture() -> (Checkpoint, Tensor, Tensor) {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/pytorch"));
         let pair = candle_core::safetensors::load(folder.join("pair.safetensors"), &Device::Cpu).unwrap();

@@ -33,6 +33,7 @@ struct Running {
 }
 
 impl Bench {
+    #[expect(clippy::result_large_err, reason = "one error a run")]
     fn start(&self) -> Running {
         assert_eq!(names(self.output.parent().unwrap()), [""; 0]);
         let (slide, output, settings) = (self.slide.clone(), self.output.clone(), self.settings.clone());
