@@ -108,7 +108,10 @@ impl Adam {
             .slots
             .iter()
             .map(|slot| {
-                Ok((find(mean_name(&slot.name), &slot.variable)?, find(square_name(&slot.name), &slot.variable)?))
+                Ok((
+                    find(mean_name(&slot.name), &slot.variable)?,
+                    find(square_name(&slot.name), &slot.variable)?,
+                ))
             })
             .collect::<Result<Vec<_>>>()?;
         for (slot, (mean, square)) in self.slots.iter_mut().zip(moments) {

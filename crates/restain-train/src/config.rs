@@ -119,8 +119,7 @@ impl TrainConfig {
 
     /// The first setting whose value makes no sense, and why.
     fn fault(&self) -> Option<(&'static str, &'static str)> {
-        let safe_name =
-            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let safe_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let share = |value: f64| (0.0..=1.0).contains(&value);
         let rules = [
             (
@@ -131,7 +130,11 @@ impl TrainConfig {
             (!self.data.is_empty(), "data", "must name at least one folder"),
             ((0.0..1.0).contains(&self.holdout), "holdout", "must be at least 0 and below 1"),
             (self.base > 0 && self.base <= 256, "base", "must be 1 to 256"),
-            (self.patch > 0 && self.patch.is_multiple_of(64) && self.patch <= 4096, "patch", "must be a multiple of 64, at most 4096"),
+            (
+                self.patch > 0 && self.patch.is_multiple_of(64) && self.patch <= 4096,
+                "patch",
+                "must be a multiple of 64, at most 4096",
+            ),
             (self.batch > 0 && self.batch <= 4096, "batch", "must be 1 to 4096"),
             (
                 u64::from(self.batch) * u64::from(self.patch / 64).pow(2) > 1,
@@ -153,7 +156,11 @@ impl TrainConfig {
                 "augmentation.gray_jitter",
                 "must be in 0 to 0.5",
             ),
-            (share(self.augmentation.blank_probability), "augmentation.blank_probability", "must be in 0 to 1"),
+            (
+                share(self.augmentation.blank_probability),
+                "augmentation.blank_probability",
+                "must be in 0 to 1",
+            ),
             (self.checkpoint_every > 0, "checkpoint_every", "must be at least 1"),
             ((1..=256).contains(&self.loader_threads), "loader_threads", "must be 1 to 256"),
             (self.card.mpp.is_none_or(|mpp| mpp > 0.0 && mpp.is_finite()), "card.mpp", "must be above 0"),
@@ -165,7 +172,8 @@ impl TrainConfig {
 /// Line (from 1) on which a setting, `key` or `section.key`, is written: values are checked after parsing, when the
 /// parser no longer says where they stood.
 fn line_of(text: &str, setting: &str) -> Option<usize> {
-    let (section, key) = setting.split_once('.').map_or((None, setting), |(section, key)| (Some(section), key));
+    let (section, key) =
+        setting.split_once('.').map_or((None, setting), |(section, key)| (Some(section), key));
     let key_of = |line: &str| line.split_once(':').map(|(key, _)| key.trim().to_owned());
     let mut inside = section.is_none();
     for (index, line) in text.lines().enumerate() {
@@ -184,26 +192,5 @@ fn line_of(text: &str, setting: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SHIPPED: &str = include_str!("../../../pipelines/train-l1.yaml");
-
-    fn message(text: &str) -> String {
-        TrainConfig::parse(text, Path::new("run.yaml")).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_shipped_configuration_is_valid() {
-        TrainConfig::parse(SHIPPED, Path::new("train-l1.yaml")).unwrap();
-    }
-
-    #[test]
-    fn a_wrong_setting_is_named_with_its_line() {
-        let wrong = SHIPPED.replace("patch: 256", "patch: 100");
-        let line = wrong.lines().position(|line| line.starts_with("patch:")).unwrap() + 1;
-        assert!(message(&wrong).contains(&format!("run.yaml:{line}: `patch`")), "{}", message(&wrong));
-        assert!(message(&SHIPPED.replace("seed:", "sead:")).contains("sead"));
-        assert!(message("steps: [\n").contains("run.yaml:"));
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

@@ -50,7 +50,8 @@ impl Split {
             (false, true) if config.holdout > 0.0 => "no held-out image",
             _ => return Ok(Self { training, held_out }),
         };
-        let folders = config.data.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+        let folders =
+            config.data.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
         Err(Error::TooFewImages { message, folders })
     }
 }
@@ -69,7 +70,10 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<FieldFile>) -> Result<()>
         let path = entry.map_err(fault)?.path();
         if path.is_dir() {
             collect(root, &path, files)?;
-        } else if path.extension().is_some_and(|end| ENDINGS.iter().any(|known| end.eq_ignore_ascii_case(known))) {
+        } else if path
+            .extension()
+            .is_some_and(|end| ENDINGS.iter().any(|known| end.eq_ignore_ascii_case(known)))
+        {
             let inside = path.strip_prefix(root).unwrap_or(&path);
             let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
             files.push(FieldFile { name: parts.join("/"), path });
@@ -116,7 +120,8 @@ impl Field {
 
 /// Mean colour of the brightest tenth of the pixels, by gray level.
 fn glass(rgb: &[u8]) -> [u8; 3] {
-    let level = |pixel: &[u8]| (restain_stain::removal::gray([pixel[0], pixel[1], pixel[2]]) * 255.0) as usize;
+    let level =
+        |pixel: &[u8]| (restain_stain::removal::gray([pixel[0], pixel[1], pixel[2]]) * 255.0) as usize;
     let mut counts = [0_usize; 256];
     rgb.chunks_exact(3).for_each(|pixel| counts[level(pixel)] += 1);
     let wanted = (rgb.len() / 3).div_ceil(10);
@@ -158,4 +163,31 @@ pub fn decode(files: &[FieldFile], config: &TrainConfig) -> Result<Vec<Field>> {
         .collect();
     // Collected first, so that of several faulty files always the same one is named.
     fields.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn glass_is_the_mean_of_the_brightest_tenth() {
+        // 5 pixels of each of two bright colours of one level of gray, 90 dark ones.
+        let rgb: Vec<u8> =
+            [[220, 220, 220].repeat(5), [230, 230, 230].repeat(5), [90, 10, 20].repeat(90)].concat();
+        assert_eq!(glass(&rgb), [225, 225, 225]);
+        assert_eq!(glass(&[7, 8, 9]), [7, 8, 9]);
+    }
+
+    #[test]
+    fn names_are_spread_evenly_and_anew_for_each_seed() {
+        let held_out = |seed: u64| {
+            (0..10_000)
+                .filter(|i| position(seed, &format!("{i}.jpg")) < 0.1)
+                .collect::<std::collections::BTreeSet<_>>()
+        };
+        let (one, two) = (held_out(1), held_out(2));
+        assert!((900..1100).contains(&one.len()), "{}", one.len());
+        let both = one.intersection(&two).count();
+        assert!((50..150).contains(&both), "{both} of about 100 that chance alone gives");
+    }
 }

@@ -105,13 +105,15 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// The loss is infinite or not a number: the step would have destroyed the weights.
-    #[error("the loss is {loss} at step {step}; resume from the last checkpoint with a lower `learning_rate`")]
+    /// The loss or a weight is infinite or not a number; the last checkpoint is from before.
+    #[error(
+        "{what} is not finite at step {step}; resume from the last checkpoint with a lower `learning_rate`"
+    )]
     NotFinite {
         /// The step, counted from 1.
         step: u64,
-        /// The loss found.
-        loss: f32,
+        /// The loss, or the weight's name.
+        what: String,
     },
     /// A thread that prepares patches ended early.
     #[error("a loader thread ended before step {step}: this is a fault of restain, please report it")]

@@ -1,6 +1,6 @@
 //! What a model reaches on held-out fields, whole fields through G as at use.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use restain_net::Model;
 use restain_stain::{
@@ -47,18 +47,19 @@ pub struct Evaluation {
     pub fields: Vec<FieldScores>,
 }
 
-impl Evaluation {
+impl fmt::Display for Evaluation {
     /// The means as a table in Markdown.
-    pub fn table(&self) -> String {
-        let mut table = format!(
-            "| {} held-out fields | L1 (0..255) | L1 (0..1) | PSNR (dB) | SSIM |\n| --- | --- | --- | --- | --- |\n",
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "| {} held-out fields | L1 (0..255) | L1 (0..1) | PSNR (dB) | SSIM |",
             self.fields.len()
-        );
+        )?;
+        writeln!(f, "| --- | --- | --- | --- | --- |")?;
         for (name, Scores { l1, psnr, ssim }) in [("G", self.model), ("gray copied to RGB", self.gray)] {
-            // Writing to a string cannot fail.
-            let _ = writeln!(table, "| {name} | {l1:.2} | {:.4} | {psnr:.2} | {ssim:.4} |", l1 / 255.0);
+            writeln!(f, "| {name} | {l1:.2} | {:.4} | {psnr:.2} | {ssim:.4} |", l1 / 255.0)?;
         }
-        table
+        Ok(())
     }
 }
 

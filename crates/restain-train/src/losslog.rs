@@ -37,7 +37,8 @@ impl LossLog {
 
     /// Adds one step, counted from 1; `seconds` is its own time.
     pub(crate) fn add(&mut self, step: u64, loss: f32, learning_rate: f64, seconds: f64) -> Result<()> {
-        writeln!(self.file, "{step},{loss:.6},{learning_rate:.3e},{seconds:.3}").map_err(|source| self.fault(source))
+        writeln!(self.file, "{step},{loss:.6},{learning_rate:.3e},{seconds:.3}")
+            .map_err(|source| self.fault(source))
     }
 
     /// Brings what was added to the disk.

@@ -45,7 +45,10 @@ impl Sampler {
             remove_stain(&rgb, gm);
             jitter(&mut gm[..area], self.augmentation.gray_jitter, &mut rng);
             for (channel, plane) in target.chunks_exact_mut(area).enumerate() {
-                plane.iter_mut().zip(rgb.chunks_exact(3)).for_each(|(out, px)| *out = f32::from(px[channel]) / 255.0);
+                plane
+                    .iter_mut()
+                    .zip(rgb.chunks_exact(3))
+                    .for_each(|(out, px)| *out = f32::from(px[channel]) / 255.0);
             }
         }
         batch
@@ -110,3 +113,7 @@ fn jitter(gray: &mut [f32], strength: f64, rng: &mut ChaCha8Rng) {
         *value = ((value.powf(gamma) - 0.5) * contrast + 0.5 + brightness).clamp(0.0, 1.0);
     }
 }
+
+#[cfg(test)]
+#[path = "patches_tests.rs"]
+mod tests;

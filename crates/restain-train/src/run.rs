@@ -147,9 +147,10 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Writes loss log, training state and model.
+    /// Writes loss log, training state and model, if the weights are sound.
     fn checkpoint(&mut self) -> Result<()> {
         self.log.flush()?;
+        self.trainer.check_weights()?;
         let path = self.config.output.join(STATE_FILE);
         state::save(&path, &self.identity, &self.trainer.variables, &self.trainer.adam)?;
         Ok(self.model(BTreeMap::new())?.save(&self.model_path(), STORAGE)?)
@@ -169,6 +170,8 @@ impl<'a> Run<'a> {
             ("psnr".to_owned(), evaluation.model.psnr),
             ("ssim".to_owned(), evaluation.model.ssim),
         ]);
+        // JSON knows no infinity, which is the PSNR of a perfect copy.
+        let figures = figures.into_iter().filter(|(_, value)| value.is_finite()).collect();
         self.model(figures)?.save(&path, STORAGE)?;
         write_json(&self.config.output.join(EVALUATION_FILE), &evaluation)?;
         Ok(Some(evaluation))

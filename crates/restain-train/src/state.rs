@@ -16,6 +16,16 @@ use crate::{Error, Result, TrainConfig, adam::Adam, config::Augmentation, datase
 /// Name of the state file in the output folder.
 pub const STATE_FILE: &str = "state.safetensors";
 
+/// The key of [`About`], as JSON, in the file's metadata.
+const ABOUT_KEY: &str = "restain-training";
+
+/// What a state file says of itself.
+#[derive(Deserialize, Serialize)]
+struct About {
+    step: u64,
+    identity: Identity,
+}
+
 /// What must be the same for a run to be the same run. Steps, learning rate and schedule may change at a resume.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 pub(crate) struct Identity {
@@ -60,11 +70,11 @@ pub(crate) fn save(path: &Path, identity: &Identity, variables: &VarMap, adam: &
         tensors.insert(format!("weight.{name}"), variable.as_detached_tensor());
     }
     let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
-    let identity = serde_json::to_string(identity).map_err(|error| fault(error.to_string()))?;
-    let metadata =
-        HashMap::from([("identity".to_owned(), identity), ("step".to_owned(), adam.steps().to_string())]);
-    let bytes =
-        safetensors::serialize(&tensors, Some(metadata)).map_err(|error| fault(error.to_string()))?;
+    // One entry only: safetensors writes several in no fixed order.
+    let about = About { step: adam.steps(), identity: identity.clone() };
+    let about = serde_json::to_string(&about).map_err(|error| fault(error.to_string()))?;
+    let metadata = HashMap::from([(ABOUT_KEY.to_owned(), about)]);
+    let bytes = safetensors::serialize(&tensors, Some(metadata)).map_err(|error| fault(error.to_string()))?;
     write_whole(path, &bytes)
 }
 
@@ -74,15 +84,14 @@ pub(crate) fn restore(path: &Path, identity: &Identity, variables: &VarMap, adam
     let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     let broken = |error: &dyn std::fmt::Display| fault(format!("the file is damaged ({error})"));
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(&error))?;
-    let entry = |key: &str| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
-    let (Some(saved), Some(step)) = (entry("identity"), entry("step")) else {
-        return Err(fault("it is not a training state".to_owned()));
-    };
-    let saved: Identity = serde_json::from_str(saved).map_err(|error| broken(&error))?;
-    if let Some(what) = identity.difference(&saved) {
-        return Err(fault(format!("{what} differs from the run that was saved; start afresh in another `output`")));
+    let about = header.metadata().as_ref().and_then(|metadata| metadata.get(ABOUT_KEY));
+    let about = about.ok_or_else(|| fault("it is not a training state".to_owned()))?;
+    let about: About = serde_json::from_str(about).map_err(|error| broken(&error))?;
+    if let Some(what) = identity.difference(&about.identity) {
+        return Err(fault(format!(
+            "{what} differs from the run that was saved; start afresh in another `output`"
+        )));
     }
-    let steps = step.parse().map_err(|error: std::num::ParseIntError| broken(&error))?;
     let mut state: HashMap<String, Tensor> =
         candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| broken(&error))?;
     for (name, variable) in weights::named(variables) {
@@ -92,14 +101,18 @@ pub(crate) fn restore(path: &Path, identity: &Identity, variables: &VarMap, adam
         let tensor = tensor.to_device(variable.device()).and_then(|tensor| variable.set(&tensor));
         tensor.map_err(|error| broken(&error))?;
     }
-    adam.restore(steps, &state).map_err(|error| broken(&error))
+    adam.restore(about.step, &state).map_err(|error| broken(&error))
 }
 
 /// Writes a file beside its place and renames it, so that its name never holds half of it.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let fault = |source| Error::Write { path: PathBuf::from(path), source };
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
+    let mut builder = tempfile::Builder::new();
+    // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(fault)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fault)?;
     file.persist(path).map_err(|error| fault(error.error))?;
     Ok(())

@@ -35,16 +35,33 @@ impl Trainer {
         let loss = self.loss(batch, side as usize).while_(doing)?;
         let value = loss.to_scalar::<f32>().while_(doing)?;
         if !value.is_finite() {
-            return Err(Error::NotFinite { step, loss: value });
+            return Err(Error::NotFinite { step, what: "the loss".to_owned() });
         }
         loss.backward().and_then(|gradients| self.adam.step(&gradients, factor)).while_(doing)?;
         Ok(value)
     }
 
+    /// Fails where a weight or a running statistic is no longer finite. The loss does not always show it: ReLU makes
+    /// zeros of what is not a number.
+    pub(crate) fn check_weights(&self) -> Result<()> {
+        let step = self.adam.steps();
+        for (name, variable) in weights::named(&self.variables) {
+            let sum = variable.sum_all().and_then(|sum| sum.to_scalar::<f32>());
+            if !sum.while_(|| format!("checking {name} after step {step}"))?.is_finite() {
+                return Err(Error::NotFinite { step, what: format!("the weight {name}") });
+            }
+        }
+        Ok(())
+    }
+
     /// Equation 2 as a mean over the batch's values: the distance a value, whatever the size of the patches.
     fn loss(&self, batch: &Batch, side: usize) -> candle_core::Result<Tensor> {
         let tensor = |values: &[f32], channels: usize| {
-            Tensor::from_slice(values, (values.len() / (channels * side * side), channels, side, side), &self.device)
+            Tensor::from_slice(
+                values,
+                (values.len() / (channels * side * side), channels, side, side),
+                &self.device,
+            )
         };
         let output = self.generator.forward_t(&tensor(&batch.gm, 2)?, true)?;
         (output - tensor(&batch.target, 3)?)?.abs()?.mean_all()

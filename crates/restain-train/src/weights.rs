@@ -16,8 +16,10 @@ pub(crate) fn seed(variables: &VarMap, seed: u64) -> candle_core::Result<()> {
     for (name, variable) in named.iter().filter(|(_, variable)| variable.rank() == 4) {
         let key = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(name).finalize();
         let mut rng = ChaCha8Rng::from_seed(key.into());
-        let values: Vec<f32> = (0..variable.elem_count()).map(|_| STANDARD_DEVIATION * normal(&mut rng)).collect();
-        variable.set(&Tensor::from_vec(values, variable.shape(), &Device::Cpu)?.to_device(variable.device())?)?;
+        let values: Vec<f32> =
+            (0..variable.elem_count()).map(|_| STANDARD_DEVIATION * normal(&mut rng)).collect();
+        variable
+            .set(&Tensor::from_vec(values, variable.shape(), &Device::Cpu)?.to_device(variable.device())?)?;
     }
     Ok(())
 }

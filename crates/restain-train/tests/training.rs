@@ -1,0 +1,233 @@
+//! Whole runs on tiny images: a G of base width 2 learns, repeats itself, resumes, and says what is wrong.
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use candle_core::Device;
+use restain_train::{Outcome, STATE_FILE, TrainConfig, dataset::Split, run};
+
+type Tested = Result<(), Box<dyn Error>>;
+
+/// A picture of orange and teal blobs on bright glass, a different one for each number.
+fn picture(number: u32, width: u32, height: u32) -> image::RgbImage {
+    image::RgbImage::from_fn(width, height, |x, y| {
+        let wave = |v: u32, period: u32| ((v + 17 * number) % period) as f32 / period as f32;
+        let (a, b) = (wave(x, 37), wave(y, 29));
+        if a * a + b * b < 0.4 {
+            image::Rgb([200, 120 + (60.0 * a) as u8, 80])
+        } else if a > 0.6 {
+            image::Rgb([60, 130 + (60.0 * b) as u8, 150])
+        } else {
+            image::Rgb([235, 238, 240])
+        }
+    })
+}
+
+/// A folder with pictures and room for outputs.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new(pictures: u32) -> Result<Self, Box<dyn Error>> {
+        let place = Self(tempfile::tempdir()?);
+        fs::create_dir_all(place.data().join("inner"))?;
+        for number in 0..pictures {
+            let folder = if number % 2 == 0 { place.data() } else { place.data().join("inner") };
+            picture(number, 100, 70).save(folder.join(format!("{number}.png")))?;
+        }
+        Ok(place)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    fn config(&self, output: &str, changes: &[(&str, &str)]) -> Result<TrainConfig, Box<dyn Error>> {
+        let mut text = format!(
+            "name: tiny\noutput: {}\ndata: [{}]\nholdout: 0\nseed: 3\nbase: 2\npatch: 64\nbatch: 2\nsteps: 6\n\
+             adam: {{learning_rate: 1.0e-2, beta1: 0.9, beta2: 0.999}}\n\
+             schedule: {{decay: linear, decay_from: 0.5}}\n\
+             augmentation: {{gray_jitter: 0.05, blank_probability: 0.3}}\ncheckpoint_every: 100\n\
+             card: {{source_style: test, trained_on: drawings, licence: none}}\n",
+            self.0.path().join(output).display(),
+            self.data().display()
+        );
+        for (setting, value) in changes {
+            let kept = |line: &&str| !line.starts_with(&format!("{setting}:"));
+            text = text.lines().filter(kept).fold(String::new(), |text, line| text + line + "\n");
+            text.extend([setting, ": ", value, "\n"]);
+        }
+        Ok(TrainConfig::parse(&text, Path::new("test.yaml"))?)
+    }
+}
+
+fn train(config: &TrainConfig) -> restain_train::Result<Outcome> {
+    run(config, "test", &Device::Cpu, &AtomicBool::new(false), &mut |_| ())
+}
+
+/// The losses in a run's log.
+fn losses(config: &TrainConfig) -> Result<Vec<f32>, Box<dyn Error>> {
+    let text = fs::read_to_string(config.output.join(restain_train::LOG_FILE))?;
+    let loss = |line: &str| Ok(line.split(',').nth(1).ok_or("a loss")?.parse()?);
+    text.lines().skip(1).map(loss).collect()
+}
+
+/// Model and training state of a run.
+fn results(config: &TrainConfig) -> std::io::Result<[Vec<u8>; 2]> {
+    Ok([fs::read(config.output.join("tiny.safetensors"))?, fs::read(config.output.join(STATE_FILE))?])
+}
+
+#[test]
+fn a_small_g_learns_one_patch_by_heart() -> Tested {
+    let place = Place::new(0)?;
+    picture(0, 64, 64).save(place.data().join("only.png"))?;
+    let none = "{gray_jitter: 0, blank_probability: 0}";
+    let config = place.config("out", &[("steps", "150"), ("base", "4"), ("augmentation", none)])?;
+    train(&config)?;
+    let losses = losses(&config)?;
+    let (first, last) = (losses[0], losses[140..].iter().sum::<f32>() / 10.0);
+    assert_eq!(losses.len(), 150);
+    assert!(last < 0.2 * first && last < 0.05, "{first} to {last}");
+    Ok(())
+}
+
+#[test]
+fn threads_change_nothing() -> Tested {
+    let place = Place::new(4)?;
+    let with = |name: &str, threads: usize| {
+        let config = place.config(name, &[("loader_threads", &threads.to_string()), ("steps", "3")])?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        pool.install(|| train(&config))?;
+        Ok::<_, Box<dyn Error>>(results(&config)?)
+    };
+    assert!(with("one", 1)? == with("two", 2)?, "one and two threads give the same bytes");
+    Ok(())
+}
+
+#[test]
+fn a_stopped_run_goes_on_as_if_undisturbed() -> Tested {
+    let place = Place::new(4)?;
+    let straight = place.config("straight", &[])?;
+    train(&straight)?;
+    let halting = place.config("halting", &[("resume", "true")])?;
+    let stop = AtomicBool::new(false);
+    let stopped =
+        run(&halting, "test", &Device::Cpu, &stop, &mut |now| stop.store(now.step == 3, Ordering::Relaxed))?;
+    assert_eq!((stopped.steps, stopped.evaluation.is_none()), (3, true));
+    // Steps that were taken after the last checkpoint leave lines in the log; they are taken anew.
+    let log = halting.output.join(restain_train::LOG_FILE);
+    fs::write(&log, fs::read_to_string(&log)? + "4,9.9,1e-3,0.1\n")?;
+    assert_eq!(train(&halting)?.steps, 6);
+    assert!(results(&straight)? == results(&halting)?, "the same model and state, bit for bit");
+    assert_eq!(losses(&straight)?, losses(&halting)?);
+    Ok(())
+}
+
+#[test]
+fn a_run_is_not_overwritten_nor_mixed_with_another() -> Tested {
+    let place = Place::new(2)?;
+    let brief = ("steps", "1");
+    train(&place.config("out", &[brief])?)?;
+    let message = |changes: &[(&str, &str)]| -> Result<String, Box<dyn Error>> {
+        Ok(train(&place.config("out", changes)?).err().ok_or("an error")?.to_string())
+    };
+    assert!(message(&[brief])?.contains("holds the state of an earlier run"));
+    let on = ("resume", "true");
+    for (change, name) in [(("seed", "4"), "seed"), (("base", "3"), "base"), (("batch", "3"), "batch")] {
+        let message = message(&[brief, on, change])?;
+        assert!(message.contains(&format!("{name} differs")), "{message}");
+    }
+    picture(9, 100, 70).save(place.data().join("new.png"))?;
+    assert!(message(&[brief, on])?.contains("the list of training images differs"));
+    fs::write(place.config("out", &[])?.output.join(STATE_FILE), "no state")?;
+    assert!(message(&[brief, on])?.contains("damaged"));
+    Ok(())
+}
+
+#[test]
+fn weights_that_run_away_stop_the_run_and_spare_the_checkpoint() -> Tested {
+    let place = Place::new(2)?;
+    let sound = place.config("out", &[("steps", "1")])?;
+    train(&sound)?;
+    let before = results(&sound)?;
+    let wild = "{learning_rate: 1.0e+38, beta1: 0.9, beta2: 0.999}";
+    let config = place.config("out", &[("adam", wild), ("resume", "true")])?;
+    let error = train(&config).err().ok_or("an error")?;
+    assert!(matches!(error, restain_train::Error::NotFinite { step: 2.., .. }), "{error}");
+    assert!(results(&config)? == before, "the last checkpoint is still there");
+    Ok(())
+}
+
+#[test]
+fn faulty_images_are_named() -> Tested {
+    let place = Place::new(2)?;
+    let config = place.config("out", &[])?;
+    let message =
+        |config: &TrainConfig| train(config).err().map(|error| error.to_string()).unwrap_or_default();
+    let bad = place.data().join("bad.png");
+    fs::write(&bad, fs::read(place.data().join("0.png"))?.split_at(200).0)?;
+    assert!(message(&config).contains("bad.png"), "{}", message(&config));
+    picture(0, 100, 63).save(&bad)?;
+    assert!(message(&config).contains("bad.png is 100 x 63 px, smaller than a patch of 64 px"));
+    fs::remove_file(&bad)?;
+    assert!(message(&place.config("out", &[("memory_limit", "30000")])?).contains("memory_limit"));
+    assert!(message(&place.config("out", &[("data", "[nowhere]")])?).contains("nowhere"));
+    Ok(())
+}
+
+#[test]
+fn held_out_fields_stay_held_out() -> Tested {
+    let place = Place::new(40)?;
+    let config = place.config("out", &[("holdout", "0.3")])?;
+    let names = |config: &TrainConfig| -> restain_train::Result<[Vec<String>; 2]> {
+        let split = Split::find(config)?;
+        Ok([split.training, split.held_out].map(|files| files.into_iter().map(|file| file.name).collect()))
+    };
+    let [training, held_out] = names(&config)?;
+    assert_eq!(training.len() + held_out.len(), 40);
+    assert!(held_out.len() > 4 && held_out.iter().all(|name| !training.contains(name)));
+    assert!(training.iter().any(|name| name.starts_with("inner/")), "subfolders are searched");
+    // More images leave the old ones where they were, and a copy of a folder is split as the folder is.
+    let other = place.0.path().join("other");
+    fs::create_dir_all(&other)?;
+    for number in [0, 2, 50, 51] {
+        picture(number, 100, 70).save(other.join(format!("{number}.png")))?;
+    }
+    let both = format!("[{}, {}]", place.data().display(), other.display());
+    let [more_training, more_held_out] =
+        names(&place.config("out", &[("holdout", "0.3"), ("data", &both)])?)?;
+    assert!(training.iter().all(|name| more_training.contains(name)));
+    assert!(held_out.iter().all(|name| more_held_out.contains(name)));
+    assert!(more_held_out.iter().all(|name| !more_training.contains(name)));
+    Ok(())
+}
+
+#[test]
+fn the_evaluation_is_of_the_held_out_fields_as_they_are() -> Tested {
+    let place = Place::new(0)?;
+    for number in 0..12 {
+        // Pure red: gray 76.245, stored as 76, so that the gray image is off by (255 - 76 + 76 + 76) / 3.
+        image::RgbImage::from_pixel(100, 70, image::Rgb([255, 0, 0]))
+            .save(place.data().join(format!("{number}.png")))?;
+    }
+    let config = place.config("out", &[("holdout", "0.3"), ("steps", "2")])?;
+    let split = Split::find(&config)?;
+    let outcome = train(&config)?;
+    let evaluation = outcome.evaluation.ok_or("an evaluation")?;
+    let names: Vec<&str> = evaluation.fields.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(names, split.held_out.iter().map(|file| file.name.as_str()).collect::<Vec<_>>());
+    assert!((evaluation.gray.l1 - 331.0 / 3.0).abs() < 1e-9, "{}", evaluation.gray.l1);
+    let mse = (179.0_f64.powi(2) + 2.0 * 76.0_f64.powi(2)) / 3.0;
+    assert!((evaluation.gray.psnr - 10.0 * (255.0_f64.powi(2) / mse).log10()).abs() < 1e-9);
+    assert!(evaluation.model.l1 > 0.0 && evaluation.model.ssim <= 1.0);
+    assert!(evaluation.to_string().contains("| gray copied to RGB | 110.33 |"), "{evaluation}");
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(config.output.join("eval.json"))?)?;
+    assert_eq!(json["fields"].as_array().map(Vec::len), Some(names.len()));
+    // The card of the model carries the figures.
+    let card = restain_net::Model::load(&outcome.model, &Device::Cpu)?.card().clone();
+    assert_eq!((card.commit.as_str(), card.held_out["l1"]), ("test", evaluation.model.l1));
+    Ok(())
+}
