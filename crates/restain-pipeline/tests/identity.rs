@@ -2,13 +2,15 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use common::{Picture, difference, normalize, picture, read, settings};
 use restain_pipeline::{CompressionKind, Settings};
 use restain_slide::{Coverage, Extent, Slide};
 use restain_synth::Source;
 use tempfile::TempDir;
+use tiff::decoder::{Decoder, DecodingResult};
 
 /// A slide with gaps, in a folder of its own.
 fn slide() -> (TempDir, PathBuf) {
@@ -84,6 +86,16 @@ fn half(fine: &Picture) -> Picture {
     Picture { width, height, rgb }
 }
 
+/// A level as the `tiff` crate reads it. `OpenSlide` on libtiff 4.5 reads levels that are smaller than one tile
+/// wrongly unless they are JPEG: libtiff lays them at another place of the buffer than it is told to.
+fn decode(path: &Path, level: usize) -> Picture {
+    let mut decoder = Decoder::new(File::open(path).unwrap()).unwrap();
+    decoder.seek_to_image(level).unwrap();
+    let (width, height) = decoder.dimensions().unwrap();
+    let DecodingResult::U8(rgb) = decoder.read_image().unwrap() else { panic!("not 8 bits a channel") };
+    Picture { width: width as usize, height: height as usize, rgb }
+}
+
 #[test]
 fn every_level_is_half_of_the_one_below() {
     let (folder, path) = slide();
@@ -91,9 +103,9 @@ fn every_level_is_half_of_the_one_below() {
     let report = normalize(&path, &output, &settings("identity", 512)).unwrap();
     // 2700 px are 6 tiles of 512, 1350 px 3, 675 px 2, 338 px 1.
     assert_eq!(report.levels, 4);
-    let mut below = read(&output, 0, Extent::Full);
+    let mut below = decode(&output, 0);
     for level in 1..4 {
-        let coarse = read(&output, level, Extent::Full);
+        let coarse = decode(&output, level);
         let twin = half(&below);
         let differ = |x: usize, y: usize| coarse.at(x, y) != twin.at(x, y);
         let mut places = (0..coarse.height).flat_map(|y| (0..coarse.width).map(move |x| (x, y)));
