@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The largest distance from a cell's spot to its edge, in pixels of 0.25 micrometres.
-const REACH: f32 = 260.0;
+const REACH: f32 = 280.0;
 /// The largest distance of a group's cell from the group's spot.
 const GROUP: f32 = 230.0;
 
@@ -221,5 +221,31 @@ fn granules(canvas: &mut Canvas, spot: Spot, reach: f32, dice: &mut Dice) {
         canvas.around(place, radius + 1.5, |x, y, pixel| {
             pixel[NUCLEAR] += density * smooth(radius + 1.2, radius - 1.2, x.hypot(y));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cells::outline::Outline, hash};
+
+    /// A cell that reached farther than the grid looks would be cut off where two drawn rectangles meet.
+    #[test]
+    fn no_cell_reaches_farther_than_its_grid_looks() {
+        let mut largest = 0.0_f32;
+        for number in 0..6000 {
+            let mut dice = Dice::new(hash::place(5, number, 0));
+            let kind =
+                [Kind::Superficial, Kind::Intermediate, Kind::Parabasal, Kind::Abnormal][number as usize % 4];
+            let cytoplasm = cytoplasm_of(kind, 0.5, 1.0, 3.3, 1.0, &mut dice);
+            let nucleus = nucleus_of(kind, 3.3, 1.0, &mut dice);
+            let outline = Outline::new(cytoplasm.shape, &mut dice);
+            largest = largest.max(outline.reach + cytoplasm.warp + cytoplasm.soft);
+            largest =
+                largest.max(0.16 * cytoplasm.shape.radius + 1.7 * nucleus.diameter / 2.0 + nucleus.soft);
+        }
+        assert!(largest <= REACH, "{largest}");
+        // And the bound is not so wide that this test could not fail.
+        assert!(largest > 0.75 * REACH, "{largest}");
     }
 }

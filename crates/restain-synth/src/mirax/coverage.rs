@@ -46,3 +46,32 @@ fn interest(seed: u64, [column, row]: [u32; 2]) -> f32 {
 fn interleave(n: u32) -> u64 {
     (0..32).fold(0, |bits, i| bits | (u64::from(n) >> i & 1) << (2 * i))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SlideSpec;
+
+    #[test]
+    fn every_edge_keeps_a_photograph_and_the_share_is_right() {
+        let layout = Layout::new(&SlideSpec::new(9000, 7000));
+        let (columns, rows) = (layout.x.photos, layout.y.photos);
+        for seed in 0..100 {
+            for coverage in [0.001, 0.1, 0.5, 0.97, 1.0] {
+                let taken = photos_taken(&layout, coverage, seed);
+                for (axis, edge) in [(0, 0), (1, 0), (0, columns - 1), (1, rows - 1)] {
+                    assert!(
+                        taken.iter().any(|place| place[axis] == edge),
+                        "seed {seed}, coverage {coverage}"
+                    );
+                }
+                let wanted = (coverage * f64::from(columns * rows)).round().max(1.0) as usize;
+                assert!((wanted..=wanted + 4).contains(&taken.len()), "seed {seed}, coverage {coverage}");
+                let mut all = taken.clone();
+                all.sort_unstable();
+                all.dedup();
+                assert_eq!(all.len(), taken.len());
+            }
+        }
+    }
+}
