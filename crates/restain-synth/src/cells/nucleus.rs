@@ -37,7 +37,7 @@ pub(super) fn paint(canvas: &mut Canvas, spot: Spot, kind: NucleusKind, dice: &m
         sides: 0,
         sharpness: 0.0,
         bumps: kind.bumps,
-        fray: 0.02 * radius * kind.bumps.min(0.1) * 10.0,
+        fray: 0.2 * radius * kind.bumps,
     };
     let outline = Outline::new(shape, dice);
     let tables = textures();

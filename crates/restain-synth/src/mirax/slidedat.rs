@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use crate::mirax::{DIVISIONS, QUALITY, data, index::PAGE, layout::Layout};
 
-/// The non-hierarchical records, in the order of the index: layer, value, and keys of the value's section.
+// The non-hierarchical records, in the order of the index.
+
+/// The whole glass.
 pub(super) const MACRO: usize = 0;
 /// The label.
 pub(super) const LABEL: usize = 1;

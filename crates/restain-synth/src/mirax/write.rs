@@ -162,7 +162,13 @@ impl<'a> Writer<'a> {
             for place in batch {
                 let written = match photos.next_if(|(new, _)| *new == place) {
                     Some((_, photo)) => self.write(*place, photo)?,
-                    None => self.known(*place).cloned().ok_or(Error::Stopped)?,
+                    None => match self.known(*place) {
+                        Some(written) => written.clone(),
+                        None => self.write(
+                            *place,
+                            photo::take(self.drawing, self.layout, *place, self.thumbnail_level)?,
+                        )?,
+                    },
                 };
                 self.enter(*place, written)?;
             }
