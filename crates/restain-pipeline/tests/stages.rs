@@ -17,7 +17,7 @@ use restain_slide::Slide;
 use restain_synth::Source;
 
 /// A run that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Inputs of all runs, and the folder that is empty before and after each.
 struct Bench {
