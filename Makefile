@@ -45,5 +45,5 @@ bench-io: build ## everything but G against libvips on the same slide
 bench-memory: build ## peak memory on tall and huge slides
 	@scripts/memory.sh
 
-clean: ## remove builds, demo and benchmark files
-	rm -rf target out
+clean: ## remove builds, and what demo and benchmarks made; models trained into out/ stay
+	rm -rf target out/demo out/hero out/bench
