@@ -3,8 +3,11 @@
 use candle_core::{Device, Result, Tensor};
 
 use crate::checkpoint::Checkpoint;
-use crate::conv::{conv, conv_transpose};
-use crate::generator::{BATCH_NORM_EPS, CHANNELS_OUT, DEPTH};
+use crate::conv::{
+    Activation::{Relu, Sigmoid},
+    Layer,
+};
+use crate::generator::{BATCH_NORM_EPS, DEPTH};
 
 /// [`Generator`](crate::Generator) whose running statistics have become part of its weights.
 #[derive(Clone, Debug)]
@@ -12,14 +15,6 @@ pub(crate) struct FrozenGenerator {
     down: Vec<Layer>,
     up: Vec<Layer>,
     out: Layer,
-}
-
-/// A convolution or transposed convolution with bias.
-#[derive(Clone, Debug)]
-struct Layer {
-    weight: Tensor,
-    /// `[D, 1]`.
-    bias: Tensor,
 }
 
 impl FrozenGenerator {
@@ -35,46 +30,36 @@ impl FrozenGenerator {
             let mut along = [1; 4];
             along[output_dimension] = scale.elem_count();
             let weight = get("0.weight")?.broadcast_mul(&scale.reshape(&along[..])?)?;
-            Ok(Layer { weight: weight.to_device(device)?, bias: bias.unsqueeze(1)?.to_device(device)? })
+            Layer::new(&weight, &bias, device)
         };
         let down = (0..DEPTH).map(|i| layer(format!("down.{i}"), 0)).collect::<Result<_>>()?;
         let up = (0..DEPTH - 1).map(|i| layer(format!("up.{i}"), 1)).collect::<Result<_>>()?;
-        let out = Layer {
-            weight: parameter("out.weight")?.to_device(device)?,
-            bias: parameter("out.bias")?.unsqueeze(1)?.to_device(device)?,
-        };
+        let out = Layer::new(parameter("out.weight")?, parameter("out.bias")?, device)?;
         Ok(Self { down, up, out })
     }
 
     /// GM `[N, 2, H, W]` to RGB `[N, 3, H, W]` in 0..=1, as [`Generator`](crate::Generator) makes it when it does
     /// not train.
     pub(crate) fn forward(&self, gm: &Tensor) -> Result<Tensor> {
-        let (n, _, height, width) = gm.dims4()?;
-        let mut x = gm.transpose(0, 1)?.contiguous()?;
+        let mut x = gm.transpose(0, 1)?.contiguous()?; // channels first over the whole batch, as conv.rs has it
         let mut skips = Vec::with_capacity(DEPTH);
         for layer in &self.down {
-            x = layer.add_bias(&conv(&x, &layer.weight)?)?.relu()?;
+            x = layer.convolve(&x, Relu)?;
             skips.push(x.clone());
         }
         skips.pop(); // the bottom has no counterpart
+        let mut skip = None;
         for layer in &self.up {
-            let y = layer.add_bias(&conv_transpose(&x, &layer.weight)?)?.relu()?;
-            x = match skips.pop() {
-                Some(skip) => Tensor::cat(&[y, skip], 0)?,
-                None => y,
-            };
+            x = layer.convolve_transposed(&parts(&x, skip.as_ref()), Relu)?;
+            skip = skips.pop();
         }
-        let y = self.out.add_bias(&conv_transpose(&x, &self.out.weight)?)?;
-        let rgb = candle_nn::ops::sigmoid(&y)?.reshape((CHANNELS_OUT, n, height, width))?;
-        rgb.transpose(0, 1)?.contiguous()
+        self.out.convolve_transposed(&parts(&x, skip.as_ref()), Sigmoid)?.transpose(0, 1)?.contiguous()
     }
 }
 
-impl Layer {
-    fn add_bias(&self, x: &Tensor) -> Result<Tensor> {
-        let shape = x.dims4()?;
-        x.reshape((shape.0, ()))?.broadcast_add(&self.bias)?.reshape(shape)
-    }
+/// The channels of a decoder's input, in their order.
+fn parts<'a>(x: &'a Tensor, skip: Option<&'a Tensor>) -> Vec<&'a Tensor> {
+    [x].into_iter().chain(skip).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod device;
 mod error;
 mod frozen;
 mod generator;
+mod matmul;
 mod model;
 mod receptive;
 

@@ -1,0 +1,82 @@
+//! Shapes of a k4 s2 p1 convolution and how its work is cut into pieces.
+
+use std::ops::Range;
+
+/// Elements of a kernel: 4 x 4.
+pub(crate) const TAPS: usize = 16;
+
+/// The two sides of a k4 s2 p1 convolution: the fine one `[fine, images, 2 * height, 2 * width]` and the coarse one
+/// `[coarse, images, height, width]`. The convolution goes from fine to coarse, the transposed one back, and both
+/// have weights `[coarse, fine, 4, 4]`.
+///
+/// The rows of all images of a channel lie one after another, so a range of coarse rows is counted over the whole
+/// batch: row `r` is row `r % height` of image `r / height`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) images: usize,
+    pub(crate) fine: usize,
+    pub(crate) coarse: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+}
+
+impl Geometry {
+    /// Coarse rows of the whole batch.
+    pub(crate) fn rows(&self) -> usize {
+        self.images * self.height
+    }
+
+    /// Elements of one coarse channel over the whole batch; a fine one has four times as many.
+    pub(crate) fn plane(&self) -> usize {
+        self.rows() * self.width
+    }
+
+    /// How many coarse rows hold about `positions` elements of a channel; at least 1.
+    pub(crate) fn rows_of(&self, positions: usize) -> usize {
+        (positions / self.width).clamp(1, self.rows())
+    }
+}
+
+/// `0..length` cut into pieces of `step`, the last one perhaps shorter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    length: usize,
+    step: usize,
+}
+
+impl Cut {
+    pub(crate) fn new(length: usize, step: usize) -> Self {
+        Self { length, step: step.max(1) }
+    }
+
+    /// A cut into at most `pieces`, equal but for the last.
+    pub(crate) fn into_pieces(length: usize, pieces: usize) -> Self {
+        Self::new(length, length.div_ceil(pieces.max(1)))
+    }
+
+    pub(crate) fn pieces(&self) -> usize {
+        self.length.div_ceil(self.step)
+    }
+
+    pub(crate) fn piece(&self, index: usize) -> Range<usize> {
+        index * self.step..((index + 1) * self.step).min(self.length)
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.pieces()).map(move |index| self.piece(index))
+    }
+}
+
+/// Cuts an image in memory, `channels` of `rows` of `row` elements, into what each task owns: for each piece of the
+/// channels and of the rows, in this order, one slice a channel.
+pub(crate) fn split<T>(image: &mut [T], channels: Cut, rows: Cut, row: usize) -> Vec<Vec<&mut [T]>> {
+    let mut tasks = Vec::with_capacity(channels.pieces() * rows.pieces());
+    tasks.resize_with(channels.pieces() * rows.pieces(), Vec::new);
+    for (channel, plane) in image.chunks_exact_mut(rows.length * row).enumerate() {
+        let first = channel / channels.step * rows.pieces();
+        for (task, piece) in tasks[first..].iter_mut().zip(plane.chunks_mut(rows.step * row)) {
+            task.push(piece);
+        }
+    }
+    tasks
+}
