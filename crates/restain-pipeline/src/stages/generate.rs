@@ -33,6 +33,9 @@ pub(crate) fn run(
     let flush = |batch: &mut Vec<(Tile, Vec<f32>, Coverage)>| -> Result<(), Halt> {
         let restained = control.work(STAGE, || {
             failpoint(STAGE)?;
+            if batch.is_empty() {
+                return Ok(Vec::new()); // nothing to wait for the pool for
+            }
             pool.install(|| restain(engine, background, batch))
         })?;
         batch.clear();
