@@ -1,12 +1,14 @@
 //! Compression of tiles, on as many threads as there are.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::{Compress, FlushCompress, Status};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 use crate::jpeg_tables::{self, Abbreviated};
-use crate::layout::{Compression, Layout, Subsampling};
+use crate::layout::{Compression, Layout, LevelShape, Subsampling};
 use crate::pyramid::TilePixels;
 use crate::{Error, Result};
 
@@ -43,9 +45,9 @@ impl EncodedTile {
 /// Compresses tiles. Shared by all threads: each call borrows a compressor from a pool that grows to the number of
 /// threads.
 pub struct TileEncoder {
-    tile: u32,
     method: Method,
-    blank: Arc<[u8]>,
+    /// For each side of tiles that the layout has, the compressed blank tile.
+    blank: BTreeMap<u32, Arc<[u8]>>,
 }
 
 enum Method {
@@ -63,12 +65,12 @@ impl TileEncoder {
     /// # Errors
     /// [`Error::Layout`] when `layout` cannot be written; [`Error::Jpeg`] when libjpeg-turbo cannot be set up.
     pub fn new(layout: &Layout) -> Result<Self> {
-        layout.levels()?;
+        let levels = layout.levels()?;
         let method = match layout.compression {
             Compression::Jpeg { quality, subsampling } => {
                 let mut compressor = JpegCompressor::new(layout.tile, quality, subsampling)?;
                 // The tables follow from the quality alone, so any picture shows them.
-                let tables = compressor.encode(&background_tile(layout))?.tables;
+                let tables = compressor.encode(&background(layout, layout.tile))?.tables;
                 Method::Jpeg {
                     compressors: Pool::new(compressor, {
                         let tile = layout.tile;
@@ -77,25 +79,33 @@ impl TileEncoder {
                     tables,
                 }
             }
-            Compression::Deflate => {
-                let tile = layout.tile;
-                Method::Deflate(Pool::new(Deflater::new(tile), move || Ok(Deflater::new(tile))))
-            }
+            Compression::Deflate => Method::Deflate(Pool::new(Deflater::new(), || Ok(Deflater::new()))),
         };
-        let mut encoder = Self { tile: layout.tile, method, blank: Arc::default() };
-        encoder.blank = encoder.compress(&background_tile(layout))?.into();
-        Ok(encoder)
+        let mut blank = BTreeMap::new();
+        for LevelShape { tile, .. } in levels {
+            if let Entry::Vacant(place) = blank.entry(tile) {
+                place.insert(method.compress(&background(layout, tile), tile)?.into());
+            }
+        }
+        Ok(Self { method, blank })
     }
 
     /// Compresses one tile; the blank tile has been compressed already.
     ///
     /// # Errors
-    /// [`Error::BufferSize`] when the buffer is not 3 x tile x tile bytes; [`Error::Jpeg`], [`Error::JpegStream`] or
+    /// [`Error::BufferSize`] when the layout has no tile of that size; [`Error::Jpeg`], [`Error::JpegStream`] or
     /// [`Error::Deflate`] when the compressor fails.
     pub fn encode(&self, pixels: &TilePixels) -> Result<EncodedTile> {
         match pixels {
-            TilePixels::Blank => Ok(EncodedTile(Encoded::Blank(Arc::clone(&self.blank)))),
-            TilePixels::Rgb(rgb) => Ok(EncodedTile(Encoded::Own(self.compress(rgb)?))),
+            TilePixels::Blank { side } => {
+                let blank = self.blank.get(side).ok_or_else(|| self.no_tile(0))?;
+                Ok(EncodedTile(Encoded::Blank(Arc::clone(blank))))
+            }
+            TilePixels::Rgb(rgb) => {
+                let side = self.blank.keys().find(|side| bytes(**side) == rgb.len());
+                let side = side.ok_or_else(|| self.no_tile(rgb.len()))?;
+                Ok(EncodedTile(Encoded::Own(self.method.compress(rgb, *side)?)))
+            }
         }
     }
 
@@ -107,27 +117,36 @@ impl TileEncoder {
         }
     }
 
-    fn compress(&self, rgb: &[u8]) -> Result<Vec<u8>> {
-        let (expected, found) = (3 * u64::from(self.tile).pow(2), rgb.len() as u64);
-        if expected != found {
-            return Err(Error::BufferSize { width: self.tile, height: self.tile, expected, found });
-        }
-        match &self.method {
-            Method::Jpeg { compressors, tables } => {
+    fn no_tile(&self, found: usize) -> Error {
+        let side = self.blank.keys().last().copied().unwrap_or_default();
+        Error::BufferSize { width: side, height: side, expected: bytes(side) as u64, found: found as u64 }
+    }
+}
+
+impl Method {
+    /// Compresses a tile of a side that the layout has.
+    fn compress(&self, rgb: &[u8], side: u32) -> Result<Vec<u8>> {
+        match self {
+            Self::Jpeg { compressors, tables } => {
                 let coded = compressors.with(|compressor| compressor.encode(rgb))?;
                 if coded.tables != *tables {
                     return Err(Error::JpegStream("its tables are not those of the other tiles"));
                 }
                 Ok(coded.picture)
             }
-            Method::Deflate(deflaters) => deflaters.with(|deflater| deflater.encode(rgb)),
+            Self::Deflate(deflaters) => deflaters.with(|deflater| deflater.encode(rgb, side)),
         }
     }
 }
 
+/// Bytes of a tile's interleaved RGB.
+fn bytes(side: u32) -> usize {
+    3 * side as usize * side as usize
+}
+
 /// A whole tile of the background colour.
-fn background_tile(layout: &Layout) -> Vec<u8> {
-    layout.background.repeat(layout.tile as usize * layout.tile as usize)
+fn background(layout: &Layout, side: u32) -> Vec<u8> {
+    layout.background.repeat(side as usize * side as usize)
 }
 
 /// Compressors that are not in use.
@@ -190,22 +209,19 @@ impl JpegCompressor {
 /// zlib with TIFF's horizontal predictor.
 struct Deflater {
     zlib: Compress,
-    stride: usize,
-    /// The differences of one tile.
+    /// The differences of the tile at hand.
     differences: Vec<u8>,
 }
 
 impl Deflater {
-    fn new(tile: u32) -> Self {
-        Self {
-            zlib: Compress::new(flate2::Compression::new(DEFLATE_LEVEL), true),
-            stride: 3 * tile as usize,
-            differences: vec![0; 3 * tile as usize * tile as usize],
-        }
+    fn new() -> Self {
+        Self { zlib: Compress::new(flate2::Compression::new(DEFLATE_LEVEL), true), differences: Vec::new() }
     }
 
-    fn encode(&mut self, rgb: &[u8]) -> Result<Vec<u8>> {
-        for (row, out) in rgb.chunks_exact(self.stride).zip(self.differences.chunks_exact_mut(self.stride)) {
+    fn encode(&mut self, rgb: &[u8], side: u32) -> Result<Vec<u8>> {
+        let stride = 3 * side as usize;
+        self.differences.resize(rgb.len(), 0);
+        for (row, out) in rgb.chunks_exact(stride).zip(self.differences.chunks_exact_mut(stride)) {
             out[..3].copy_from_slice(&row[..3]);
             for ((out, left), here) in out[3..].iter_mut().zip(row).zip(&row[3..]) {
                 *out = here.wrapping_sub(*left);

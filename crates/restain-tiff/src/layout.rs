@@ -5,8 +5,14 @@ use std::str::FromStr;
 
 use crate::{Error, Result};
 
+/// Tile sides are multiples of this (TIFF 6.0, page 67).
+const TILE_UNIT: u32 = 16;
+
 /// The largest tile side, pixels: a tile is one JPEG picture and one buffer.
 const LARGEST_TILE: u32 = 8192;
+
+/// The largest side of a picture, pixels: readers count with signed 32-bit numbers.
+const LARGEST_SIDE: u32 = i32::MAX as u32;
 
 /// The most tiles level 0 may have: the offsets of all tiles are held until the end (16 bytes each).
 const MOST_TILES: u64 = 1 << 26;
@@ -17,11 +23,12 @@ const MPP_RANGE: std::ops::RangeInclusive<f64> = 1e-5..=1e3;
 /// A pyramidal picture to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
-    /// Width of level 0 in pixels, at least 1.
+    /// Width of level 0 in pixels, 1 to 2^31 - 1.
     pub width: u32,
-    /// Height of level 0 in pixels, at least 1.
+    /// Height of level 0 in pixels, 1 to 2^31 - 1.
     pub height: u32,
-    /// Side of a square tile in pixels: a multiple of 16 (as TIFF asks) up to 8192.
+    /// Side of a square tile in pixels: a multiple of 16 (as TIFF asks) up to 8192. Levels that are smaller may have
+    /// smaller tiles, see [`LevelShape::tile`].
     pub tile: u32,
     /// How tiles are compressed.
     pub compression: Compression,
@@ -101,6 +108,11 @@ pub struct LevelShape {
     pub width: u32,
     /// Height in pixels of this level.
     pub height: u32,
+    /// Side of this level's tiles in pixels. With deflate it is the layout's divided so that a tile is no longer than
+    /// the level in either direction, as far as 16 pixels allow: where libtiff has the remedy for CVE-2025-9900 (Debian
+    /// 12 has it), `OpenSlide` 3.4.1 reads garbage from a tile that reaches beyond two edges of its level, unless it is
+    /// a JPEG, which it decodes by itself.
+    pub tile: u32,
     /// Tiles in a row.
     pub columns: u32,
     /// Rows of tiles.
@@ -109,7 +121,7 @@ pub struct LevelShape {
 
 impl LevelShape {
     fn new(width: u32, height: u32, tile: u32) -> Self {
-        Self { width, height, columns: width.div_ceil(tile), rows: height.div_ceil(tile) }
+        Self { width, height, tile, columns: width.div_ceil(tile), rows: height.div_ceil(tile) }
     }
 
     /// Tiles of this level.
@@ -122,11 +134,6 @@ impl LevelShape {
         (column < self.columns && row < self.rows)
             .then(|| row as usize * self.columns as usize + column as usize)
     }
-
-    /// Width and height in pixels of the part of a tile that lies inside the level.
-    pub(crate) fn inside(&self, column: u32, row: u32, tile: u32) -> (u32, u32) {
-        ((self.width - column * tile).min(tile), (self.height - row * tile).min(tile))
-    }
 }
 
 impl Layout {
@@ -136,11 +143,22 @@ impl Layout {
     /// [`Error::Layout`] when a size, the tile, the quality, the resolution or the description cannot be written.
     pub fn levels(&self) -> Result<Vec<LevelShape>> {
         self.check()?;
-        let mut levels = vec![LevelShape::new(self.width, self.height, self.tile)];
-        while let Some(last) = levels.last().filter(|last| last.tiles() > 1) {
-            levels.push(LevelShape::new(last.width.div_ceil(2), last.height.div_ceil(2), self.tile));
+        let mut levels = vec![self.level(self.width, self.height)];
+        while let Some(last) = levels.last().filter(|last| last.width.max(last.height) > self.tile) {
+            levels.push(self.level(last.width.div_ceil(2), last.height.div_ceil(2)));
         }
         Ok(levels)
+    }
+
+    fn level(&self, width: u32, height: u32) -> LevelShape {
+        let units = self.tile / TILE_UNIT;
+        let divided = (1..=units).filter(|parts| units.is_multiple_of(*parts)).map(|parts| self.tile / parts);
+        let largest = match self.compression {
+            Compression::Jpeg { .. } => self.tile,
+            Compression::Deflate => width.min(height).max(TILE_UNIT),
+        };
+        let side = divided.into_iter().find(|side| *side <= largest);
+        LevelShape::new(width, height, side.unwrap_or(TILE_UNIT))
     }
 
     fn check(&self) -> Result<()> {
@@ -148,13 +166,19 @@ impl Layout {
         if self.width == 0 || self.height == 0 {
             return complain(format!("a size of {}x{} px has no pixels", self.width, self.height));
         }
-        if self.tile == 0 || !self.tile.is_multiple_of(16) || self.tile > LARGEST_TILE {
+        if self.width > LARGEST_SIDE || self.height > LARGEST_SIDE {
             return complain(format!(
-                "a tile of {} px is not a multiple of 16 between 16 and {LARGEST_TILE}",
+                "a side of {}x{} px is longer than {LARGEST_SIDE}",
+                self.width, self.height
+            ));
+        }
+        if self.tile == 0 || !self.tile.is_multiple_of(TILE_UNIT) || self.tile > LARGEST_TILE {
+            return complain(format!(
+                "a tile of {} px is not a multiple of {TILE_UNIT} between {TILE_UNIT} and {LARGEST_TILE}",
                 self.tile
             ));
         }
-        let tiles = LevelShape::new(self.width, self.height, self.tile).tiles();
+        let tiles = self.level(self.width, self.height).tiles();
         if tiles > MOST_TILES {
             return complain(format!("{tiles} tiles are more than {MOST_TILES}; take larger tiles"));
         }

@@ -1,6 +1,6 @@
 //! Reassembly: pieces of level 0 in, finished tiles of every level out.
 //!
-//! A quad tree whose nodes are tiles. A tile that has been begun knows how many of its pixels are still missing; it
+//! A quad tree whose nodes are tiles. A node that has been begun knows how many of its pixels are still missing; it
 //! holds a buffer only once a piece with pixels has reached it. When nothing is missing it is halved into its parent
 //! and handed out, so memory follows the tiles begun at one time: with pieces in row-major order one row of tiles a
 //! level, whatever the height of the picture.
@@ -24,8 +24,11 @@ pub enum Piece<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TilePixels {
     /// All background.
-    Blank,
-    /// Interleaved RGB, tile x tile x 3 bytes. Beyond the picture's right and lower edge the last pixel is repeated.
+    Blank {
+        /// Side of the tile in pixels.
+        side: u32,
+    },
+    /// Interleaved RGB, side x side x 3 bytes. Beyond the picture's right and lower edge the last pixel is repeated.
     Rgb(Vec<u8>),
 }
 
@@ -93,8 +96,10 @@ pub struct Pyramid {
     background: [u8; 3],
     /// The begun tiles of each level by column and row. Only ever looked up, so its order shows nowhere.
     begun: Vec<HashMap<(u32, u32), Begun>>,
-    /// One bit for each tile of level 0: whether it is complete.
+    /// One bit for each node of level 0, row-major: whether it is complete.
     complete: Vec<u64>,
+    /// Nodes in a row of level 0.
+    columns: u32,
     /// Whether the last level's only tile has been handed out.
     finished: bool,
 }
@@ -106,10 +111,12 @@ impl Pyramid {
     /// [`Error::Layout`] when `layout` cannot be written.
     pub fn new(layout: &Layout) -> Result<Self> {
         let levels = layout.levels()?;
-        let tiles = levels[0].tiles() as usize;
+        let columns = layout.width.div_ceil(layout.tile);
+        let nodes = columns as usize * layout.height.div_ceil(layout.tile) as usize;
         Ok(Self {
             begun: levels.iter().map(|_| HashMap::new()).collect(),
-            complete: vec![0; tiles.div_ceil(64)],
+            complete: vec![0; nodes.div_ceil(64)],
+            columns,
             levels,
             tile: layout.tile,
             background: layout.background,
@@ -134,9 +141,7 @@ impl Pyramid {
     ) -> Result<()> {
         self.check(x, y, width, height, piece)?;
         for (column, row, region) in parts(self.tile, x, y, width, height) {
-            let begun = self.begun[0].remove(&(column, row));
-            let mut begun =
-                begun.unwrap_or_else(|| Begun::new(self.levels[0].inside(column, row, self.tile)));
+            let mut begun = self.take(0, column, row);
             match piece {
                 Piece::Blank => self.blank(&mut begun, region),
                 Piece::Rgb(rgb) => {
@@ -148,9 +153,9 @@ impl Pyramid {
             }
             begun.note(region);
             if begun.missing == 0 {
-                let index = (row * self.levels[0].columns + column) as usize;
+                let index = (row * self.columns + column) as usize;
                 self.complete[index / 64] |= 1 << (index % 64);
-                self.complete(column, row, begun.pixels, emit);
+                self.ascend((column, row), begun.pixels, emit);
             } else {
                 self.begun[0].insert((column, row), begun);
             }
@@ -170,7 +175,7 @@ impl Pyramid {
 
     /// Refuses a piece that does not fit, before anything is changed.
     fn check(&self, x: u32, y: u32, width: u32, height: u32, piece: Piece<'_>) -> Result<()> {
-        let LevelShape { width: picture_width, height: picture_height, columns, .. } = self.levels[0];
+        let LevelShape { width: picture_width, height: picture_height, .. } = self.levels[0];
         let inside = |at: u32, size: u32, all: u32| size > 0 && at < all && size <= all - at;
         if !inside(x, width, picture_width) || !inside(y, height, picture_height) {
             return Err(Error::PieceOutside { x, y, width, height, picture_width, picture_height });
@@ -182,7 +187,7 @@ impl Pyramid {
             }
         }
         let taken = |(column, row, region): (u32, u32, Region)| {
-            let index = (row * columns + column) as usize;
+            let index = (row * self.columns + column) as usize;
             self.complete[index / 64] >> (index % 64) & 1 == 1
                 || self.begun[0]
                     .get(&(column, row))
@@ -213,50 +218,95 @@ impl Pyramid {
         }
     }
 
-    /// Halves a complete tile of level 0 into its parent, hands it out, and goes on with the parents it completes.
-    fn complete(
+    /// Hands out a complete tile of level 0 and all tiles above that it completes, each after it has been halved into
+    /// the one above it.
+    fn ascend(
         &mut self,
-        mut column: u32,
-        mut row: u32,
+        (mut column, mut row): (u32, u32),
         mut pixels: Option<Vec<u8>>,
         emit: &mut impl FnMut(LevelTile),
     ) {
         for level in 0..self.levels.len() {
-            let (width, height) = self.levels[level].inside(column, row, self.tile);
+            let (width, height) = self.inside(level, column, row);
             if let Some(pixels) = &mut pixels {
                 pad(pixels, self.tile as usize, width as usize, height as usize);
             }
-            let parent = self.levels.get(level + 1).copied().map(|shape| {
-                let key = (column / 2, row / 2);
-                let begun = self.begun[level + 1].remove(&key);
-                let mut begun = begun.unwrap_or_else(|| Begun::new(shape.inside(key.0, key.1, self.tile)));
-                let region = Region {
-                    x: column % 2 * (self.tile / 2),
-                    y: row % 2 * (self.tile / 2),
-                    width: width.div_ceil(2),
-                    height: height.div_ceil(2),
-                };
-                match &pixels {
-                    None => self.blank(&mut begun, region),
-                    Some(pixels) => {
-                        let at = (region.x as usize, region.y as usize);
-                        let size = (region.width as usize, region.height as usize);
-                        halve(pixels, self.open(&mut begun), self.tile as usize, at, size);
-                    }
-                }
-                begun.note(region);
-                begun
-            });
-            let tile = pixels.take().map_or(TilePixels::Blank, TilePixels::Rgb);
-            emit(LevelTile { level: level as u32, column, row, pixels: tile });
-            (column, row) = (column / 2, row / 2);
+            let quarter = Region {
+                x: column % 2 * (self.tile / 2),
+                y: row % 2 * (self.tile / 2),
+                width: width.div_ceil(2),
+                height: height.div_ceil(2),
+            };
+            let above = (level + 1, column / 2, row / 2);
+            let parent =
+                (above.0 < self.levels.len()).then(|| self.halve_into(above, quarter, pixels.as_deref()));
+            self.hand_out(level, (column, row), (width, height), pixels.take(), emit);
+            (_, column, row) = above;
             match parent {
                 None => self.finished = true,
                 Some(parent) if parent.missing == 0 => pixels = parent.pixels,
                 Some(parent) => {
-                    self.begun[level + 1].insert((column, row), parent);
+                    self.begun[above.0].insert((column, row), parent);
                     return;
                 }
+            }
+        }
+    }
+
+    /// Takes out the tile of a level, column and row, and adds a complete tile from below as its `quarter`.
+    fn halve_into(
+        &mut self,
+        (level, column, row): (usize, u32, u32),
+        quarter: Region,
+        pixels: Option<&[u8]>,
+    ) -> Begun {
+        let mut parent = self.take(level, column, row);
+        match pixels {
+            None => self.blank(&mut parent, quarter),
+            Some(pixels) => {
+                let (x, y) = (quarter.x as usize, quarter.y as usize);
+                let size = (quarter.width as usize, quarter.height as usize);
+                halve(pixels, self.open(&mut parent), self.tile as usize, (x, y), size);
+            }
+        }
+        parent.note(quarter);
+        parent
+    }
+
+    /// Takes out a begun tile, or begins it.
+    fn take(&mut self, level: usize, column: u32, row: u32) -> Begun {
+        let begun = self.begun[level].remove(&(column, row));
+        begun.unwrap_or_else(|| Begun::new(self.inside(level, column, row)))
+    }
+
+    /// Width and height in pixels of the part of a node that lies inside its level.
+    fn inside(&self, level: usize, column: u32, row: u32) -> (u32, u32) {
+        let LevelShape { width, height, .. } = self.levels[level];
+        ((width - column * self.tile).min(self.tile), (height - row * self.tile).min(self.tile))
+    }
+
+    /// Hands out a node as a tile, or as several where the level's tiles are smaller.
+    fn hand_out(
+        &self,
+        level: usize,
+        (column, row): (u32, u32),
+        (width, height): (u32, u32),
+        pixels: Option<Vec<u8>>,
+        emit: &mut impl FnMut(LevelTile),
+    ) {
+        let side = self.levels[level].tile;
+        let mut emit = |column, row, pixels: Option<Vec<u8>>| {
+            let pixels = pixels.map_or(TilePixels::Blank { side }, TilePixels::Rgb);
+            emit(LevelTile { level: level as u32, column, row, pixels });
+        };
+        if side == self.tile {
+            return emit(column, row, pixels);
+        }
+        let parts = self.tile / side;
+        for down in 0..height.div_ceil(side) {
+            for across in 0..width.div_ceil(side) {
+                let cut = pixels.as_deref().map(|pixels| cut(pixels, self.tile, side, across, down));
+                emit(column * parts + across, row * parts + down, cut);
             }
         }
     }
@@ -287,6 +337,13 @@ fn copy(source: &[u8], stride: usize, pixels: &mut [u8], tile: u32, region: Regi
     for (from, to) in source.chunks(stride).zip(rows) {
         to[left..left + bytes].copy_from_slice(&from[..bytes]);
     }
+}
+
+/// The square of side `side` in a column and row of such squares of a tile.
+fn cut(pixels: &[u8], tile: u32, side: u32, column: u32, row: u32) -> Vec<u8> {
+    let (left, bytes) = (3 * (column * side) as usize, 3 * side as usize);
+    let rows = pixels.chunks_exact(3 * tile as usize).skip((row * side) as usize).take(side as usize);
+    rows.flat_map(|row| &row[left..left + bytes]).copied().collect()
 }
 
 /// Fills a region of a tile with one colour.

@@ -44,8 +44,8 @@ pub(crate) fn entries(
         // Red, green and blue of a pixel side by side.
         Entry::short(PLANAR_CONFIGURATION, &[1]),
         Entry::ascii(SOFTWARE, concat!("restain ", env!("CARGO_PKG_VERSION"))),
-        Entry::long(TILE_WIDTH, &[layout.tile]),
-        Entry::long(TILE_LENGTH, &[layout.tile]),
+        Entry::long(TILE_WIDTH, &[tiles.shape.tile]),
+        Entry::long(TILE_LENGTH, &[tiles.shape.tile]),
         Entry::long8(TILE_OFFSETS, &tiles.offsets),
         Entry::long(TILE_BYTE_COUNTS, &tiles.lengths),
     ];

@@ -1,5 +1,6 @@
 //! The file: tiles as they come, directories at the end, and a name only once everything is on disk.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -25,7 +26,7 @@ pub struct Summary {
     pub levels: u32,
     /// Tiles of all levels.
     pub tiles: u64,
-    /// How many of them are blank and share one stored tile.
+    /// How many of them are blank; those of one size share one stored tile.
     pub blank_tiles: u64,
 }
 
@@ -49,8 +50,9 @@ pub struct PyramidWriter {
     /// Bytes written so far.
     at: u64,
     levels: Vec<LevelTiles>,
-    /// Offset and length of the stored blank tile.
-    blank: Option<(u64, u32)>,
+    /// Offset and length of the stored blank tile of each side.
+    blank: HashMap<u32, (u64, u32)>,
+    blank_tiles: u64,
 }
 
 impl PyramidWriter {
@@ -75,30 +77,32 @@ impl PyramidWriter {
             file: BufWriter::with_capacity(BUFFER, temporary(path, overwrite)?),
             at: 0,
             levels: levels.collect(),
-            blank: None,
+            blank: HashMap::new(),
+            blank_tiles: 0,
         };
         // Until the end no directory is known, and a reader that finds this file sees that.
         writer.append(&bigtiff::header(0))?;
         Ok(writer)
     }
 
-    /// Stores a tile; the first blank one stands for all.
+    /// Stores a tile; the first blank one stands for all of its size.
     ///
     /// # Errors
     /// [`Error::NoSuchTile`], [`Error::TileTwice`]; [`Error::DiskFull`] or [`Error::Write`] when the disk fails.
     pub fn write(&mut self, level: u32, column: u32, row: u32, tile: EncodedTile) -> Result<()> {
-        let place = self.levels.get(level as usize);
-        let index = place.and_then(|tiles| tiles.shape.index(column, row));
-        let index = index.ok_or(Error::NoSuchTile { level, column, row })?;
+        let shape = self.levels.get(level as usize).map(|tiles| tiles.shape);
+        let place = shape.and_then(|shape| Some((shape.tile, shape.index(column, row)?)));
+        let (side, index) = place.ok_or(Error::NoSuchTile { level, column, row })?;
         if self.levels[level as usize].offsets[index] != 0 {
             return Err(Error::TileTwice { level, column, row });
         }
-        let stored = match (tile.0, self.blank) {
-            (Encoded::Own(bytes), _) => self.store(&bytes)?,
-            (Encoded::Blank(_), Some(stored)) => stored,
-            (Encoded::Blank(bytes), None) => {
-                let stored = self.store(&bytes)?;
-                *self.blank.insert(stored)
+        let stored = match tile.0 {
+            Encoded::Own(bytes) => self.store(&bytes)?,
+            Encoded::Blank(bytes) => {
+                self.blank_tiles += 1;
+                let known = self.blank.get(&side).copied();
+                let stored = known.map_or_else(|| self.store(&bytes), Ok)?;
+                *self.blank.entry(side).or_insert(stored)
             }
         };
         let tiles = &mut self.levels[level as usize];
@@ -132,15 +136,10 @@ impl PyramidWriter {
             bytes: self.at,
             levels: self.levels.len() as u32,
             tiles,
-            blank_tiles: self.blank_tiles(),
+            blank_tiles: self.blank_tiles,
         };
         self.publish(first)?;
         Ok(summary)
-    }
-
-    fn blank_tiles(&self) -> u64 {
-        let Some((blank, _)) = self.blank else { return 0 };
-        self.levels.iter().flat_map(|level| &level.offsets).filter(|offset| **offset == blank).count() as u64
     }
 
     /// Writes a tile at the end; its offset and length.

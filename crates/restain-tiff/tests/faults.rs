@@ -76,7 +76,7 @@ fn tiles_have_one_place_each() {
     let mut writer =
         PyramidWriter::create(folder.path().join("a.tif"), &four(), false).expect("a writable folder");
     let blank = TileEncoder::new(&four())
-        .and_then(|encoder| encoder.encode(&TilePixels::Blank))
+        .and_then(|encoder| encoder.encode(&TilePixels::Blank { side: 64 }))
         .expect("a blank tile");
     for (level, column, row) in [(2, 0, 0), (0, 2, 0), (0, 0, 2), (1, 1, 0), (u32::MAX, 0, 0)] {
         let refused = writer.write(level, column, row, blank.clone());

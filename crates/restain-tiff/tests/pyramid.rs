@@ -5,8 +5,8 @@ mod support;
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use restain_tiff::{Compression, Error, LevelTile, Piece, Pyramid, TilePixels};
-use support::{Picture, drawing, insert_cores, layout};
+use restain_tiff::{Compression, Error, Layout, LevelShape, LevelTile, Piece, Pyramid, TilePixels};
+use support::{JPEG, Picture, drawing, insert_cores, layout};
 
 /// A piece of a partition: place, size, and whether it is blank.
 #[derive(Debug, Clone, Copy)]
@@ -56,17 +56,20 @@ fn random(seed: u32) -> impl FnMut() -> u32 {
 }
 
 /// Checks one emitted tile against the twin's level; `marks` is 0 where level 0 is blank.
-fn check(tile: &LevelTile, twin: &[Picture], marks: &[Picture], side: u32, background: [u8; 3]) {
+fn check(tile: &LevelTile, twin: &[Picture], marks: &[Picture], layout: &Layout) {
     let level = tile.level as usize;
+    let side = layout.levels().expect("a good layout")[level].tile;
     let expected = twin[level].tile(tile.column, tile.row, side);
     let blank = marks[level].tile(tile.column, tile.row, side).iter().all(|mark| *mark == 0);
     match &tile.pixels {
-        TilePixels::Blank => {
+        TilePixels::Blank { side: found } => {
+            assert_eq!(*found, side);
             assert!(blank, "a tile with pixels came out blank");
-            assert!(expected.chunks(3).all(|pixel| pixel == background));
+            assert!(expected.chunks(3).all(|pixel| pixel == layout.background));
         }
         TilePixels::Rgb(rgb) => {
-            assert!(!blank, "a blank tile got a buffer");
+            // Small tiles are cut from one buffer, which may be blank in part.
+            assert!(!blank || side < layout.tile, "a blank tile got a buffer");
             assert!(*rgb == expected, "level {level} column {} row {} differs", tile.column, tile.row);
         }
     }
@@ -89,8 +92,8 @@ fn marks(width: u32, height: u32, parts: &[Part], levels: usize) -> Vec<Picture>
 }
 
 /// Builds a picture of random parts in random order and compares every tile with the twin's.
-fn compare(width: u32, height: u32, tile: u32, depth: u32, seed: u32) {
-    let layout = layout(width, height, tile, Compression::Deflate);
+fn compare(layout: &Layout, depth: u32, seed: u32) {
+    let Layout { width, height, tile, .. } = *layout;
     let mut random = random(seed);
     let mut parts = Vec::new();
     cut(Part { x: 0, y: 0, width, height, blank: false }, depth, &mut random, &mut parts);
@@ -102,7 +105,7 @@ fn compare(width: u32, height: u32, tile: u32, depth: u32, seed: u32) {
     });
     let twin = shown.levels(tile);
     let marks = marks(width, height, &parts, twin.len());
-    let mut pyramid = Pyramid::new(&layout).expect("a good layout");
+    let mut pyramid = Pyramid::new(layout).expect("a good layout");
     let mut seen = HashMap::new();
     for Part { x, y, width, height, blank } in parts {
         assert!(!pyramid.is_complete());
@@ -110,16 +113,17 @@ fn compare(width: u32, height: u32, tile: u32, depth: u32, seed: u32) {
         let piece = if blank { Piece::Blank } else { Piece::Rgb(&rgb) };
         let inserted = pyramid.insert(x, y, width, height, piece, &mut |tile| {
             *seen.entry((tile.level, tile.column, tile.row)).or_insert(0) += 1;
-            check(&tile, &twin, &marks, layout.tile, layout.background);
+            check(&tile, &twin, &marks, layout);
         });
         inserted.expect("a part of a partition fits");
     }
     assert!(pyramid.is_complete());
     assert_eq!(pyramid.buffers(), 0);
     assert!(seen.values().all(|times| *times == 1), "a tile came twice");
-    let tiles: u32 = twin.iter().map(|level| level.width.div_ceil(tile) * level.height.div_ceil(tile)).sum();
-    assert_eq!(seen.len(), tiles as usize);
-    assert_eq!(twin.len(), layout.levels().expect("a good layout").len());
+    let levels = layout.levels().expect("a good layout");
+    let sizes: Vec<_> = levels.iter().map(|shape| (shape.width, shape.height)).collect();
+    assert_eq!(sizes, twin.iter().map(|level| (level.width, level.height)).collect::<Vec<_>>());
+    assert_eq!(seen.len() as u64, levels.iter().map(LevelShape::tiles).sum::<u64>());
 }
 
 proptest! {
@@ -128,11 +132,12 @@ proptest! {
     #[test]
     fn any_partition_in_any_order_gives_the_twins_pyramid(
         (width, height) in (1_u32..150, 1_u32..150),
-        tile in prop::sample::select(vec![16_u32, 32, 48]),
+        tile in prop::sample::select(vec![16_u32, 32, 48, 96]),
+        compression in prop::sample::select(vec![JPEG, Compression::Deflate]),
         depth in 0_u32..6,
         seed: u32,
     ) {
-        compare(width, height, tile, depth, seed);
+        compare(&layout(width, height, tile, compression), depth, seed);
     }
 }
 
@@ -151,20 +156,19 @@ fn memory_follows_width_never_height() {
         );
         assert!(pyramid.is_complete());
         let levels = layout.levels().expect("a good layout");
-        let one_row_a_level: u32 = levels.iter().map(|level| level.columns).sum();
+        let one_row_a_level: u32 = levels.iter().map(|level| level.width.div_ceil(layout.tile)).sum();
         assert!(most <= one_row_a_level as usize, "{most} buffers, {one_row_a_level} expected");
     }
 }
 
 #[test]
 fn blank_pieces_cost_nothing() {
-    let mut pyramid =
-        Pyramid::new(&layout(100_000, 100_000, 512, Compression::Deflate)).expect("a good layout");
+    let mut pyramid = Pyramid::new(&layout(100_000, 100_000, 512, JPEG)).expect("a good layout");
     let mut tiles = 0;
     for y in (0..100_000).step_by(1000) {
         pyramid
             .insert(0, y, 100_000, 1000, Piece::Blank, &mut |tile| {
-                assert_eq!(tile.pixels, TilePixels::Blank);
+                assert!(matches!(tile.pixels, TilePixels::Blank { .. }));
                 tiles += 1;
             })
             .expect("a row fits");
@@ -173,6 +177,35 @@ fn blank_pieces_cost_nothing() {
     assert!(pyramid.is_complete());
     // 196, 98, 49, 25, 13, 7, 4, 2 and 1 tiles a side.
     assert_eq!(tiles, [196, 98, 49, 25, 13, 7, 4, 2, 1].iter().map(|side| side * side).sum::<u32>());
+}
+
+#[test]
+fn the_longest_side_overflows_nowhere() {
+    const LONGEST: u32 = i32::MAX as u32;
+    for (width, height) in [(LONGEST, 1), (1, LONGEST)] {
+        let layout = layout(width, height, 8176, JPEG);
+        let mut pyramid = Pyramid::new(&layout).expect("a good layout");
+        let mut tiles = 0;
+        pyramid
+            .insert(0, 0, width, height, Piece::Blank, &mut |_| tiles += 1)
+            .expect("the whole picture fits");
+        assert!(pyramid.is_complete());
+        assert_eq!(tiles, layout.levels().expect("a good layout").iter().map(LevelShape::tiles).sum::<u64>());
+    }
+}
+
+#[test]
+fn deflated_tiles_are_no_longer_than_their_level() {
+    let sides = |width, height, tile, compression| {
+        let levels = layout(width, height, tile, compression).levels().expect("a good layout");
+        levels.iter().map(|level| level.tile).collect::<Vec<_>>()
+    };
+    assert_eq!(sides(3000, 2000, 512, Compression::Deflate), [512, 512, 256, 128]);
+    assert_eq!(sides(3000, 2000, 512, JPEG), [512; 4]);
+    // Divisors of 33 units of 16: 528, 176, 48, 16.
+    assert_eq!(sides(1000, 380, 528, Compression::Deflate), [176, 176]);
+    assert_eq!(sides(1000, 60, 528, Compression::Deflate), [48, 16]);
+    assert_eq!(sides(5, 3, 512, Compression::Deflate), [16]);
 }
 
 #[test]
@@ -207,22 +240,23 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
 
 #[test]
 fn layouts_that_cannot_be_written_are_refused() {
-    let good = layout(100, 50, 32, support::JPEG);
+    let good = layout(100, 50, 32, JPEG);
     assert!(Pyramid::new(&good).is_ok());
     let jpeg = |quality| Compression::Jpeg { quality, subsampling: restain_tiff::Subsampling::S420 };
     let bad = [
-        restain_tiff::Layout { width: 0, ..good.clone() },
-        restain_tiff::Layout { height: 0, ..good.clone() },
-        restain_tiff::Layout { tile: 0, ..good.clone() },
-        restain_tiff::Layout { tile: 40, ..good.clone() },
-        restain_tiff::Layout { tile: 1 << 20, ..good.clone() },
-        restain_tiff::Layout { compression: jpeg(0), ..good.clone() },
-        restain_tiff::Layout { compression: jpeg(101), ..good.clone() },
-        restain_tiff::Layout { mpp: Some((0.0, 0.25)), ..good.clone() },
-        restain_tiff::Layout { mpp: Some((0.25, f64::NAN)), ..good.clone() },
-        restain_tiff::Layout { mpp: Some((-1.0, 0.25)), ..good.clone() },
-        restain_tiff::Layout { description: "a\0b".to_owned(), ..good.clone() },
-        restain_tiff::Layout { width: u32::MAX, height: u32::MAX, tile: 512, ..good },
+        Layout { width: 0, ..good.clone() },
+        Layout { height: 0, ..good.clone() },
+        Layout { tile: 0, ..good.clone() },
+        Layout { tile: 40, ..good.clone() },
+        Layout { tile: 1 << 20, ..good.clone() },
+        Layout { compression: jpeg(0), ..good.clone() },
+        Layout { compression: jpeg(101), ..good.clone() },
+        Layout { mpp: Some((0.0, 0.25)), ..good.clone() },
+        Layout { mpp: Some((0.25, f64::NAN)), ..good.clone() },
+        Layout { mpp: Some((-1.0, 0.25)), ..good.clone() },
+        Layout { description: "a\0b".to_owned(), ..good.clone() },
+        Layout { width: 1 << 31, height: 1, tile: 8192, ..good.clone() },
+        Layout { width: i32::MAX as u32, height: i32::MAX as u32, tile: 512, ..good },
     ];
     for layout in bad {
         assert!(matches!(Pyramid::new(&layout), Err(Error::Layout(_))), "{layout:?}");

@@ -5,9 +5,8 @@
 FOLDER/expected.json says what to expect:
     lossless   whether pixels must be equal
     mpp        micrometres a pixel of level 0, across and down
-    tile       side of a tile
     exact      JPEG without chroma subsampling, so that all decoders agree to a grey level or two
-    levels     for each level width, height, and the names of two raw files of interleaved RGB in FOLDER:
+    levels     for each level width, height, side of its tiles, and the names of two raw files of interleaved RGB in FOLDER:
                source (what was given to the encoder) and decoded (what libjpeg-turbo makes of the tiles)
 
 With --system-openslide only the system's OpenSlide is asked, instead of the one from the package openslide-bin.
@@ -52,7 +51,7 @@ class Expected:
         self.lossless = document["lossless"]
         self.exact = document["exact"]
         self.mpp = document["mpp"]
-        self.tile = document["tile"]
+        self.tiles = [level["tile"] for level in document["levels"]]
         self.sizes = [(level["width"], level["height"]) for level in document["levels"]]
         self.source = [self._picture(folder, level, "source") for level in document["levels"]]
         self.decoded = [self._picture(folder, level, "decoded") for level in document["levels"]]
@@ -92,7 +91,7 @@ def with_tifffile(path, expected):
         require(len(tiff.pages) == len(expected.sizes), "tifffile: levels", len(tiff.pages))
         for level, page in enumerate(tiff.pages):
             require((page.imagewidth, page.imagelength) == expected.sizes[level], "tifffile: size of level", level)
-            require((page.tilewidth, page.tilelength) == (expected.tile, expected.tile), "tifffile: tiles of", level)
+            require(page.tilewidth == page.tilelength == expected.tiles[level], "tifffile: tiles of", level)
             require(page.is_reduced == (level > 0), "tifffile: reduced flag of level", level)
             across, down = (10_000 / value for value in page.get_resolution(tifffile.RESUNIT.CENTIMETER))
             require(close(across, expected.mpp[0] * 2**level), "tifffile: mpp of level", level, across)

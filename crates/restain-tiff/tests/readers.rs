@@ -33,21 +33,21 @@ fn prepare(layout: &Layout, folder: &Path) {
     let picture = drawing_with_blank(layout);
     write(&picture, layout, 192, &folder.join("picture.tif"));
     let mut levels = Vec::new();
-    for (index, level) in picture.levels(layout.tile).iter().enumerate() {
+    let shapes = layout.levels().expect("a good layout");
+    for (index, (level, shape)) in picture.levels(layout.tile).iter().zip(shapes).enumerate() {
         for (kind, pixels) in [("source", &level.rgb), ("decoded", &decoded(level, layout).rgb)] {
             fs::write(folder.join(format!("{kind}-{index}.rgb")), pixels).expect("a writable folder");
         }
         levels.push(format!(
-            r#"{{"width": {}, "height": {}, "source": "source-{index}.rgb", "decoded": "decoded-{index}.rgb"}}"#,
-            level.width, level.height
+            r#"{{"width": {}, "height": {}, "tile": {}, "source": "source-{index}.rgb", "decoded": "decoded-{index}.rgb"}}"#,
+            level.width, level.height, shape.tile
         ));
     }
     let (x, y) = layout.mpp.expect("a resolution");
     let lossless = layout.compression == Compression::Deflate;
     let exact = matches!(layout.compression, Compression::Jpeg { subsampling: Subsampling::S444, .. });
     let expected = format!(
-        r#"{{"lossless": {lossless}, "exact": {exact}, "mpp": [{x}, {y}], "tile": {}, "levels": [{}]}}"#,
-        layout.tile,
+        r#"{{"lossless": {lossless}, "exact": {exact}, "mpp": [{x}, {y}], "levels": [{}]}}"#,
         levels.join(", ")
     );
     fs::write(folder.join("expected.json"), expected).expect("a writable folder");
