@@ -109,9 +109,8 @@ pub struct LevelShape {
     /// Height in pixels of this level.
     pub height: u32,
     /// Side of this level's tiles in pixels. With deflate it is the layout's divided so that a tile is no longer than
-    /// the level in either direction, as far as 16 pixels allow: where libtiff has the remedy for CVE-2025-9900 (Debian
-    /// 12 has it), `OpenSlide` 3.4.1 reads garbage from a tile that reaches beyond two edges of its level, unless it is
-    /// a JPEG, which it decodes by itself.
+    /// the level in either direction, as far as 16 pixels allow: from a tile that is longer `OpenSlide` 3.4.1 reads
+    /// garbage where libtiff has the remedy for CVE-2025-9900, as Debian 12's has. JPEG it decodes by itself.
     pub tile: u32,
     /// Tiles in a row.
     pub columns: u32,
