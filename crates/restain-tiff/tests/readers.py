@@ -5,9 +5,11 @@
 FOLDER/expected.json says what to expect:
     lossless   whether pixels must be equal
     mpp        micrometres a pixel of level 0, across and down
+    tile       side of a tile
     exact      JPEG without chroma subsampling, so that all decoders agree to a grey level or two
-    levels     for each level width, height, side of its tiles, and the names of two raw files of interleaved RGB in FOLDER:
-               source (what was given to the encoder) and decoded (what libjpeg-turbo makes of the tiles)
+    levels     for each level width, height, tile where it has smaller ones, and the names of two raw files of
+               interleaved RGB in FOLDER: source (what was given to the encoder) and decoded (what libjpeg-turbo
+               makes of the tiles)
 
 With --system-openslide only the system's OpenSlide is asked, instead of the one from the package openslide-bin.
 Prints one line a reader; the first thing that is wrong ends it with exit status 1.
@@ -51,7 +53,7 @@ class Expected:
         self.lossless = document["lossless"]
         self.exact = document["exact"]
         self.mpp = document["mpp"]
-        self.tiles = [level["tile"] for level in document["levels"]]
+        self.tiles = [level.get("tile", document["tile"]) for level in document["levels"]]
         self.sizes = [(level["width"], level["height"]) for level in document["levels"]]
         self.source = [self._picture(folder, level, "source") for level in document["levels"]]
         self.decoded = [self._picture(folder, level, "decoded") for level in document["levels"]]

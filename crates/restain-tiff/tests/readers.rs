@@ -47,7 +47,8 @@ fn prepare(layout: &Layout, folder: &Path) {
     let lossless = layout.compression == Compression::Deflate;
     let exact = matches!(layout.compression, Compression::Jpeg { subsampling: Subsampling::S444, .. });
     let expected = format!(
-        r#"{{"lossless": {lossless}, "exact": {exact}, "mpp": [{x}, {y}], "levels": [{}]}}"#,
+        r#"{{"lossless": {lossless}, "exact": {exact}, "mpp": [{x}, {y}], "tile": {}, "levels": [{}]}}"#,
+        layout.tile,
         levels.join(", ")
     );
     fs::write(folder.join("expected.json"), expected).expect("a writable folder");
