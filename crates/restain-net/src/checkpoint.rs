@@ -76,7 +76,7 @@ impl Checkpoint {
     /// The bytes of the checkpoint's file.
     ///
     /// # Errors
-    /// [`Error::Tensor`] where a parameter cannot be read.
+    /// [`Error::Tensor`] where a parameter cannot be read or is too large for half precision.
     pub fn to_bytes(&self, storage: Storage) -> Result<Vec<u8>> {
         let mut stored = BTreeMap::new();
         for (name, tensor) in &self.parameters {
@@ -85,6 +85,11 @@ impl Checkpoint {
                 Storage::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
                 Storage::F16 => values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect(),
             };
+            let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            if storage == Storage::F16 && largest > f16::MAX.to_f32() {
+                let reason = format!("parameter {name} holds {largest}, too large for half precision");
+                return Err(candle_core::Error::Msg(reason).into());
+            }
             stored.insert(name.as_str(), (tensor.dims().to_vec(), bytes));
         }
         let dtype = if storage == Storage::F32 { Dtype::F32 } else { Dtype::F16 };
@@ -133,7 +138,7 @@ fn parse(bytes: &[u8]) -> Result<Checkpoint, String> {
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("it is damaged ({error})"))?;
     let views: BTreeMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
     let mut parameters = BTreeMap::new();
-    for (name, shape) in expected_shapes(card.base)? {
+    for (name, shape) in Generator::shapes(card.base) {
         let view = views.get(&name).ok_or_else(|| format!("parameter {name} is missing"))?;
         if view.shape() != shape {
             return Err(format!("parameter {name} has shape {:?}, expected {shape:?}", view.shape()));
@@ -150,11 +155,6 @@ fn parse(bytes: &[u8]) -> Result<Checkpoint, String> {
     Ok(Checkpoint { card, parameters })
 }
 
-/// The names and shapes of G's parameters.
-fn expected_shapes(base: usize) -> Result<Vec<(String, Vec<usize>)>, String> {
-    Generator::shapes(base).map_err(|error| error.to_string())
-}
-
 fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, String> {
     let values: Vec<f32> = match view.dtype() {
         Dtype::F32 => view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
@@ -165,6 +165,9 @@ fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, String> {
     };
     if values.iter().any(|value| !value.is_finite()) {
         return Err(format!("parameter {name} holds a value that is no finite number"));
+    }
+    if name.ends_with("running_var") && values.iter().any(|&value| value < 0.0) {
+        return Err(format!("parameter {name} holds a negative variance"));
     }
     Tensor::from_vec(values, view.shape(), &Device::Cpu).map_err(|error| format!("parameter {name}: {error}"))
 }
@@ -201,6 +204,9 @@ impl Checkpoint {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{any, proptest};
+
     use super::*;
 
     fn small() -> Checkpoint {
@@ -236,8 +242,7 @@ mod tests {
         let loaded = Checkpoint::from_bytes(Path::new("m"), &saved.to_bytes(Storage::F32).unwrap()).unwrap();
         assert_eq!(Card { sha256: String::new(), ..loaded.card }, saved.card);
         for (name, tensor) in &saved.parameters {
-            let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            assert_eq!(values(tensor), values(&loaded.parameters[name]), "{name}");
+            assert_eq!(numbers(tensor), numbers(&loaded.parameters[name]), "{name}");
         }
         let half = Checkpoint::from_bytes(Path::new("m"), &saved.to_bytes(Storage::F16).unwrap());
         half.unwrap().generator(&Device::Cpu).unwrap();
@@ -245,24 +250,59 @@ mod tests {
 
     #[test]
     fn no_damage_passes_or_panics() {
-        let bytes = small().to_bytes(Storage::F32).unwrap();
-        for length in (0..bytes.len()).step_by(211).chain(0..64) {
+        let bytes = small().to_bytes(Storage::F16).unwrap();
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        for length in (0..bytes.len()).step_by(211).chain(0..header + 64).chain(bytes.len() - 64..bytes.len())
+        {
             reason(&bytes[..length]);
         }
-        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        for at in (0..header + 8).step_by(7).chain((header + 8..bytes.len()).step_by(997)) {
+        reason(&[&bytes[..], &[0; 1]].concat());
+        for bit in 0..8 * bytes.len() {
+            // Every bit of the header, a sample of those after it.
+            if bit >= 8 * header && bit % 1009 != 0 {
+                continue;
+            }
             let mut damaged = bytes.clone();
-            damaged[at] ^= 0x41;
-            // The metadata's free text may change without harm; no parameter may.
-            if at >= header + 8 {
-                assert!(reason(&damaged).contains("checksum") || reason(&damaged).contains("finite"));
-            } else {
-                let _ = Checkpoint::from_bytes(Path::new("m"), &damaged);
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let loaded = Checkpoint::from_bytes(Path::new("m"), &damaged);
+            // The card's free text may change without harm; no parameter may.
+            if bit >= 8 * header {
+                let message = loaded.unwrap_err().to_string();
+                assert!(
+                    ["checksum", "finite", "negative"].iter().any(|word| message.contains(word)),
+                    "{message}"
+                );
+            } else if let Ok(loaded) = loaded {
+                for (name, tensor) in small_of(&bytes) {
+                    assert_eq!(numbers(&tensor), numbers(&loaded.parameters[&name]), "bit {bit}");
+                }
             }
         }
-        let mut huge = bytes.clone();
-        huge[..8].copy_from_slice(&u64::MAX.to_le_bytes());
-        reason(&huge);
+        for length in [0, 1, header as u64 - 9, header as u64, 1 << 40, i64::MAX as u64, u64::MAX] {
+            let mut damaged = bytes.clone();
+            damaged[..8].copy_from_slice(&length.to_le_bytes());
+            reason(&damaged);
+        }
+    }
+
+    fn small_of(bytes: &[u8]) -> BTreeMap<String, Tensor> {
+        Checkpoint::from_bytes(Path::new("m"), bytes).unwrap().parameters
+    }
+
+    fn numbers(tensor: &Tensor) -> Vec<f32> {
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn no_garbage_panics(mut header in "[ -~]{0,400}", data in vec(any::<u8>(), 0..64), card: bool) {
+            if card {
+                header = format!(r#"{{"__metadata__":{{"{CARD_KEY}":"{header}"}}}}"#);
+            }
+            let length = (header.len() as u64).to_le_bytes();
+            reason(&[&length[..], header.as_bytes(), &data].concat());
+            reason(&data);
+        }
     }
 
     #[test]
@@ -284,5 +324,21 @@ mod tests {
             c.parameters.insert("out.bias".to_owned(), nan);
         };
         assert!(other(&nan).contains("finite"));
+        let negative = |c: &mut Checkpoint| {
+            let name = "down.0.1.running_var".to_owned();
+            let variance = (&c.parameters[&name] - 2.0).unwrap();
+            c.parameters.insert(name, variance);
+        };
+        assert!(other(&negative).contains("down.0.1.running_var holds a negative variance"));
+        assert!(other(&|c| c.card.base = 1 << 40).contains("base width"));
+    }
+
+    #[test]
+    fn what_half_precision_cannot_hold_is_not_saved() {
+        let mut checkpoint = small();
+        let large = (&checkpoint.parameters["out.bias"] + 65_520.0).unwrap();
+        checkpoint.parameters.insert("out.bias".to_owned(), large);
+        assert!(checkpoint.to_bytes(Storage::F32).is_ok());
+        assert!(checkpoint.to_bytes(Storage::F16).unwrap_err().to_string().contains("out.bias holds 65520"));
     }
 }

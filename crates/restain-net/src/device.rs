@@ -88,4 +88,16 @@ mod tests {
             assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
         }
     }
+
+    #[test]
+    fn without_a_gpu_the_cpu_is_taken_and_said_once() {
+        if open_gpu(0).is_ok() {
+            return;
+        }
+        let (device, why) = open_device(DeviceChoice::Auto).unwrap();
+        assert!(device.is_cpu() && why.is_some_and(|why| !why.contains('\n')));
+        assert!(matches!(open_device(DeviceChoice::Cpu), Ok((Device::Cpu, None))));
+        let error = open_device(DeviceChoice::Cuda(7)).unwrap_err().to_string();
+        assert!(error.contains("cuda:7") && error.contains("--device cpu"), "{error}");
+    }
 }

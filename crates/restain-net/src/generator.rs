@@ -1,11 +1,10 @@
 //! G, the generator that gives an image its stain (paper, IV.B.2): a fully convolutional U-Net.
 
-use std::sync::PoisonError;
-
-use candle_core::{DType, Device, Result, Tensor};
-use candle_nn::{BatchNorm, Init, ModuleT, VarBuilder, VarMap, batch_norm};
+use candle_core::{Result, Tensor};
+use candle_nn::{BatchNorm, Init, ModuleT, VarBuilder, batch_norm};
 
 use crate::conv::{conv, conv_transpose};
+use crate::norm::normalize_relu;
 
 /// Input channels: gray and colour-encoding mask.
 pub(crate) const CHANNELS_IN: usize = 2;
@@ -49,13 +48,36 @@ struct Block {
 }
 
 impl Block {
-    fn new(shape: (usize, usize, usize, usize), channels: usize, vb: &VarBuilder) -> Result<Self> {
+    fn new(shape: Shape4, channels: usize, vb: &VarBuilder) -> Result<Self> {
         Ok(Self { weight: weight(shape, &vb.pp(0))?, norm: batch_norm(channels, BATCH_NORM_EPS, vb.pp(1))? })
     }
 }
 
-fn weight(shape: (usize, usize, usize, usize), vb: &VarBuilder) -> Result<Tensor> {
+fn weight(shape: Shape4, vb: &VarBuilder) -> Result<Tensor> {
     vb.get_with_hints(shape, "weight", Init::Randn { mean: 0.0, stdev: WEIGHT_STD })
+}
+
+type Shape4 = (usize, usize, usize, usize);
+
+/// The blocks down and up again: name, shape of the weights, channels that come out.
+fn plan(base: usize) -> Vec<(String, Shape4, usize)> {
+    let widths = WIDTHS.map(|width| width * base);
+    let mut blocks = Vec::with_capacity(2 * DEPTH - 1);
+    let mut channels = CHANNELS_IN;
+    for (i, &width) in widths.iter().enumerate() {
+        blocks.push((format!("down.{i}"), (width, channels, 4, 4), width));
+        channels = width;
+    }
+    for (i, &width) in widths[..DEPTH - 1].iter().rev().enumerate() {
+        blocks.push((format!("up.{i}"), (channels, width, 4, 4), width));
+        channels = 2 * width; // the skip connection doubles it
+    }
+    blocks
+}
+
+/// Shape of the last weights, which see the outermost block up and its skip connection.
+fn out_shape(base: usize) -> Shape4 {
+    (2 * WIDTHS[0] * base, CHANNELS_OUT, 4, 4)
 }
 
 impl Generator {
@@ -64,39 +86,34 @@ impl Generator {
     /// # Errors
     /// If a parameter is missing or has another shape.
     pub fn new(base: usize, vb: &VarBuilder) -> Result<Self> {
-        let widths = WIDTHS.map(|width| width * base);
-        let mut down = Vec::with_capacity(DEPTH);
-        let mut channels = CHANNELS_IN;
-        for (i, &width) in widths.iter().enumerate() {
-            down.push(Block::new((width, channels, 4, 4), width, &vb.pp("down").pp(i))?);
-            channels = width;
-        }
-        let mut up = Vec::with_capacity(DEPTH - 1);
-        for (i, &width) in widths[..DEPTH - 1].iter().rev().enumerate() {
-            up.push(Block::new((channels, width, 4, 4), width, &vb.pp("up").pp(i))?);
-            channels = 2 * width; // the skip connection doubles it
-        }
+        let mut blocks = plan(base)
+            .into_iter()
+            .map(|(name, shape, channels)| Block::new(shape, channels, &vb.pp(name)))
+            .collect::<Result<Vec<_>>>()?;
+        let up = blocks.split_off(DEPTH);
         let out = vb.pp("out");
         Ok(Self {
             base,
-            down,
+            down: blocks,
             up,
-            out_weight: weight((channels, CHANNELS_OUT, 4, 4), &out)?,
+            out_weight: weight(out_shape(base), &out)?,
             out_bias: out.get_with_hints(CHANNELS_OUT, "bias", Init::Const(0.0))?,
         })
     }
 
     /// The names and shapes of G's parameters, running statistics included.
-    ///
-    /// # Errors
-    /// Only where memory runs out: it makes a G of that width.
-    pub(crate) fn shapes(base: usize) -> Result<Vec<(String, Vec<usize>)>> {
-        let vars = VarMap::new();
-        Self::new(base, &VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu))?;
-        let data = vars.data().lock().unwrap_or_else(PoisonError::into_inner);
-        let mut shapes: Vec<_> = data.iter().map(|(name, var)| (name.clone(), var.dims().to_vec())).collect();
-        shapes.sort();
-        Ok(shapes)
+    pub(crate) fn shapes(base: usize) -> Vec<(String, Vec<usize>)> {
+        let mut shapes = Vec::new();
+        let dims = |(a, b, c, d): Shape4| vec![a, b, c, d];
+        for (name, shape, channels) in plan(base) {
+            shapes.push((format!("{name}.0.weight"), dims(shape)));
+            for vector in ["weight", "bias", "running_mean", "running_var"] {
+                shapes.push((format!("{name}.1.{vector}"), vec![channels]));
+            }
+        }
+        shapes.push(("out.weight".to_owned(), dims(out_shape(base))));
+        shapes.push(("out.bias".to_owned(), vec![CHANNELS_OUT]));
+        shapes
     }
 
     /// Base width: the channels after the first convolution.
@@ -114,12 +131,12 @@ impl ModuleT for Generator {
         let mut x = x.transpose(0, 1)?.contiguous()?; // channels first over the whole batch, as conv.rs has it
         let mut skips = Vec::with_capacity(DEPTH);
         for block in &self.down {
-            x = normalize(&block.norm, &conv(&x, &block.weight)?, train)?.relu()?;
+            x = normalize_relu(&block.norm, &conv(&x, &block.weight)?, train)?;
             skips.push(x.clone());
         }
         skips.pop(); // the bottom has no counterpart
         for block in &self.up {
-            let y = normalize(&block.norm, &conv_transpose(&x, &block.weight)?, train)?.relu()?;
+            let y = normalize_relu(&block.norm, &conv_transpose(&x, &block.weight)?, train)?;
             x = match skips.pop() {
                 Some(skip) => Tensor::cat(&[&y, &skip], 0)?,
                 None => y,
@@ -131,8 +148,25 @@ impl ModuleT for Generator {
     }
 }
 
-/// Batch norm of `[C, N, H, W]`: a batch of one image with all pixels in one row has the same statistics.
-fn normalize(norm: &BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
-    let shape = x.dims4()?;
-    norm.forward_t(&x.reshape((1, shape.0, ()))?, train)?.reshape(shape)
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use candle_nn::VarMap;
+
+    use super::*;
+
+    #[test]
+    fn shapes_are_those_of_the_variables() {
+        for base in 1..4 {
+            let vars = VarMap::new();
+            Generator::new(base, &VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu)).unwrap();
+            let data = vars.data().lock().unwrap();
+            let mut found: Vec<_> =
+                data.iter().map(|(name, var)| (name.clone(), var.dims().to_vec())).collect();
+            let mut expected = Generator::shapes(base);
+            found.sort();
+            expected.sort();
+            assert_eq!(found, expected);
+        }
+    }
 }

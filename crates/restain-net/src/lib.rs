@@ -11,7 +11,9 @@ mod frozen;
 mod generator;
 mod matmul;
 mod model;
+mod norm;
 mod receptive;
+mod values;
 
 pub use card::{ARCHITECTURE, Card};
 pub use checkpoint::{Checkpoint, Storage};

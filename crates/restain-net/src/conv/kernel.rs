@@ -3,6 +3,8 @@
 //! Each cuts its work by the shapes alone, so that the number of threads changes no bit of the result, and keeps the
 //! column matrix of a piece small enough to stay in a core's cache.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 use super::columns::{fold, unfold};
@@ -31,7 +33,8 @@ pub(crate) fn convolve<T: Real>(
     // Where rows make few pieces the channels are cut too, and the same columns unfolded for each of their pieces.
     let channels = Cut::new(g.coarse, if rows.pieces() < TASKS { 64 } else { g.coarse });
     let tasks = split(coarse, channels, rows, g.width);
-    tasks.into_par_iter().enumerate().for_each_init(
+    share_out(
+        tasks.into_iter().enumerate(),
         || (Vec::new(), Vec::new()),
         |(columns, product), (task, pieces)| {
             let (channels, rows) = (channels.piece(task / rows.pieces()), rows.piece(task % rows.pieces()));
@@ -65,7 +68,7 @@ pub(crate) fn convolve_transposed<T: Real>(
     let bands = TASKS.div_ceil(channels.pieces()).min(g.rows().div_ceil(16));
     let bands = Cut::into_pieces(g.rows(), bands);
     let tasks = split(fine, channels, bands, 4 * g.width);
-    tasks.into_par_iter().enumerate().for_each_init(Vec::new, |columns, (task, mut pieces)| {
+    share_out(tasks.into_iter().enumerate(), Vec::new, |columns, (task, mut pieces)| {
         let (channels, band) = (channels.piece(task / bands.pieces()), bands.piece(task % bands.pieces()));
         let depth = TAPS * channels.len();
         let reach = band.start.saturating_sub(1)..(band.end + 1).min(g.rows());
@@ -99,28 +102,20 @@ pub(crate) fn weight_gradient<T: Real>(g: &Geometry, fine: &[T], coarse: &[T]) -
     let step = g.rows_of((COLUMNS / (TAPS * g.fine.min(16))).max(POSITIONS));
     // Each run of rows has its own sum; the sums are added up in the order of the runs.
     let runs = Cut::into_pieces(g.rows(), TASKS.div_ceil(channels.pieces()).min(g.rows().div_ceil(step)));
-    let sums: Vec<Vec<T>> = (0..channels.pieces() * runs.pieces())
-        .into_par_iter()
-        .map_init(Vec::new, |columns, task| {
-            let (channels, run) = (channels.piece(task / runs.pieces()), runs.piece(task % runs.pieces()));
-            let depth = TAPS * channels.len();
-            let mut sum = vec![T::zero(); g.coarse * depth];
-            for rows in Cut::new(run.len(), step).iter() {
-                let rows = run.start + rows.start..run.start + rows.end;
-                let positions = rows.len() * g.width;
-                columns.resize(depth * positions, T::zero());
-                unfold(g, fine, channels.clone(), rows.clone(), columns);
-                let values = Matrix::new(&coarse[rows.start * g.width..], g.coarse, positions, g.plane());
-                multiply(
-                    values,
-                    Matrix::new(columns, depth, positions, positions).transposed(),
-                    &mut sum,
-                    true,
-                );
-            }
-            sum
-        })
-        .collect();
+    let mut sums = vec![Vec::new(); channels.pieces() * runs.pieces()];
+    share_out(sums.iter_mut().enumerate(), Vec::new, |columns, (task, sum)| {
+        let (channels, run) = (channels.piece(task / runs.pieces()), runs.piece(task % runs.pieces()));
+        let depth = TAPS * channels.len();
+        sum.resize(g.coarse * depth, T::zero());
+        for rows in Cut::new(run.len(), step).iter() {
+            let rows = run.start + rows.start..run.start + rows.end;
+            let positions = rows.len() * g.width;
+            columns.resize(depth * positions, T::zero());
+            unfold(g, fine, channels.clone(), rows.clone(), columns);
+            let values = Matrix::new(&coarse[rows.start * g.width..], g.coarse, positions, g.plane());
+            multiply(values, Matrix::new(columns, depth, positions, positions).transposed(), sum, true);
+        }
+    });
     let mut gradient = vec![T::zero(); g.coarse * g.fine * TAPS];
     for (task, sum) in sums.iter().enumerate() {
         let channels = channels.piece(task / runs.pieces());
@@ -132,4 +127,21 @@ pub(crate) fn weight_gradient<T: Real>(g: &Geometry, fine: &[T], coarse: &[T]) -
         }
     }
     gradient
+}
+
+/// Runs every task once on the threads of the pool, each thread with one scratch of its own for all that it takes.
+fn share_out<T: Send, S>(
+    tasks: impl ExactSizeIterator<Item = T> + Send,
+    scratch: impl Fn() -> S + Sync,
+    run: impl Fn(&mut S, T) + Sync,
+) {
+    let threads = rayon::current_num_threads().min(tasks.len());
+    let queue = Mutex::new(tasks);
+    (0..threads).into_par_iter().for_each(|_| {
+        let mut scratch = scratch();
+        loop {
+            let Some(task) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
+            run(&mut scratch, task);
+        }
+    });
 }

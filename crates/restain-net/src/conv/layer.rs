@@ -1,11 +1,11 @@
 //! A convolution with bias and activation, for inference: one pass, no gradient.
 
-use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
+use candle_core::{Device, Result, Tensor};
 use candle_nn::ops::sigmoid;
 
 use super::geometry::Geometry;
-use super::op::values;
 use super::{dense, kernel};
+use crate::values::with_values;
 
 /// What follows a convolution's bias.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,7 @@ impl Layer {
             kernel::convolve(&g, all[0], all[1], &mut y, |channel, piece| {
                 activation.apply(self.biases[channel], piece);
             });
+            Ok(())
         })?;
         Tensor::from_vec(y, g.coarse_shape(), &Device::Cpu)
     }
@@ -63,6 +64,7 @@ impl Layer {
             kernel::convolve_transposed(&g, parts, weight, &mut y, |channel, piece| {
                 activation.apply(self.biases[channel], piece);
             });
+            Ok(())
         })?;
         Tensor::from_vec(y, g.fine_shape(), &Device::Cpu)
     }
@@ -87,18 +89,4 @@ impl Activation {
             };
         }
     }
-}
-
-/// Calls `run` with the elements of contiguous f32 tensors on the CPU.
-fn with_values(tensors: &[&Tensor], run: impl FnOnce(&[&[f32]])) -> Result<()> {
-    let held: Vec<_> = tensors.iter().map(|tensor| tensor.storage_and_layout()).collect();
-    let slices: Vec<&[f32]> = held
-        .iter()
-        .map(|(storage, layout)| match &**storage {
-            Storage::Cpu(storage @ CpuStorage::F32(_)) => values(storage, layout),
-            _ => bail!("a network in use computes in f32"),
-        })
-        .collect::<Result<_>>()?;
-    run(&slices);
-    Ok(())
 }

@@ -8,6 +8,7 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDTyp
 use super::geometry::Geometry;
 use super::kernel;
 use crate::matmul::Real;
+use crate::values::values;
 
 /// Fine image and weights to the coarse image.
 pub(crate) struct Convolution;
@@ -160,13 +161,5 @@ impl Geometry {
 
     pub(crate) fn fine_shape(&self) -> Shape {
         (self.fine, self.images, 2 * self.height, 2 * self.width).into()
-    }
-}
-
-/// The elements of a contiguous tensor.
-pub(crate) fn values<'a, T: Real>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
-    match layout.contiguous_offsets() {
-        Some((from, to)) => Ok(&storage.as_slice::<T>()?[from..to]),
-        None => bail!("a convolution takes contiguous tensors"),
     }
 }

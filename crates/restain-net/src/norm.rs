@@ -1,0 +1,256 @@
+//! Batch norm and ReLU of `[C, N, H, W]`, as one operation where G trains on the CPU.
+
+use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, Var, WithDType, bail};
+use candle_nn::{BatchNorm, ModuleT};
+use rayon::prelude::*;
+
+use crate::matmul::Real;
+use crate::values::{values, with_values};
+
+/// Batch norm, then ReLU. With `train`, the batch's own statistics are used and the running ones follow them.
+pub(crate) fn normalize_relu(norm: &BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
+    match norm.weight_and_bias() {
+        Some((scale, shift)) if train && x.device().is_cpu() => {
+            let x = x.contiguous()?;
+            let statistics = if x.dtype() == DType::F64 { of::<f64>(&x)? } else { of::<f32>(&x)? };
+            statistics.update(norm)?;
+            x.apply_op3(scale, shift, Normalize { statistics, eps: norm.eps() })
+        }
+        _ => {
+            // A batch of one image with all pixels in one row has the same statistics.
+            let shape = x.dims4()?;
+            norm.forward_t(&x.reshape((1, shape.0, ()))?, train)?.reshape(shape)?.relu()
+        }
+    }
+}
+
+/// Mean and (biased) variance of each channel.
+struct Statistics {
+    means: Vec<f64>,
+    variances: Vec<f64>,
+    /// Values a channel.
+    count: usize,
+}
+
+/// Statistics of a contiguous `[C, ..]`.
+fn of<T: Real>(x: &Tensor) -> Result<Statistics> {
+    let count = x.elem_count() / x.dim(0)?;
+    if count < 2 {
+        bail!("batch norm needs more than one value a channel to train: use a larger batch or larger images")
+    }
+    let (means, variances) = with_values(&[x], |all: &[&[T]]| {
+        let moments = |channel: &[T]| {
+            let mean = sum(channel, channel, |value, _| value) / count as f64;
+            (mean, sum(channel, channel, |value, _| (value - mean) * (value - mean)) / count as f64)
+        };
+        Ok(all[0].par_chunks_exact(count).map(moments).unzip())
+    })?;
+    Ok(Statistics { means, variances, count })
+}
+
+impl Statistics {
+    /// Moves the running statistics of `norm` towards these, the variance towards its unbiased estimate.
+    fn update(&self, norm: &BatchNorm) -> Result<()> {
+        let unbiased = self.count as f64 / (self.count - 1) as f64;
+        let variances: Vec<f64> = self.variances.iter().map(|variance| variance * unbiased).collect();
+        for (running, new) in [(norm.running_mean(), &self.means), (norm.running_var(), &variances)] {
+            let old = running.detach().to_dtype(DType::F64)?;
+            let new = Tensor::new(&new[..], running.device())?;
+            let moved = ((old * (1.0 - norm.momentum()))? + (new * norm.momentum())?)?;
+            Var::from_tensor(running)?.set(&moved.to_dtype(running.dtype())?)?;
+        }
+        Ok(())
+    }
+}
+
+/// `relu(scale * (x - mean) / sqrt(variance + eps) + shift)`; arguments x, scale and shift.
+struct Normalize {
+    /// Of x: its gradient flows through them too.
+    statistics: Statistics,
+    eps: f64,
+}
+
+impl Normalize {
+    /// Mean and reciprocal of the standard deviation of a channel.
+    fn moments(&self, channel: usize) -> (f64, f64) {
+        (self.statistics.means[channel], (self.statistics.variances[channel] + self.eps).sqrt().recip())
+    }
+
+    fn forward<T: Real>(&self, x: &[T], scale: &[T], shift: &[T]) -> Vec<T> {
+        let count = self.statistics.count;
+        let mut y = vec![T::zero(); x.len()];
+        y.par_chunks_exact_mut(count).zip(x.par_chunks_exact(count)).enumerate().for_each(
+            |(channel, (y, x))| {
+                let (mean, reciprocal) = self.moments(channel);
+                let factor = scale[channel].to_f64() * reciprocal;
+                let (mean, factor, shift) = (T::from_f64(mean), T::from_f64(factor), shift[channel]);
+                for (y, x) in y.iter_mut().zip(x) {
+                    let value = (*x - mean) * factor + shift;
+                    *y = if value > T::zero() { value } else { T::zero() };
+                }
+            },
+        );
+        y
+    }
+
+    /// The gradients of x, scale and shift.
+    fn backward<T: Real>(&self, x: &[T], scale: &[T], y: &[T], dy: &[T]) -> (Vec<T>, Vec<T>, Vec<T>) {
+        let count = self.statistics.count;
+        let mut dx = vec![T::zero(); x.len()];
+        let images = x.par_chunks_exact(count).zip(y.par_chunks_exact(count)).zip(dy.par_chunks_exact(count));
+        let (dscale, dshift) = dx
+            .par_chunks_exact_mut(count)
+            .zip(images)
+            .enumerate()
+            .map(|(channel, (dx, ((x, y), dy)))| {
+                let (mean, reciprocal) = self.moments(channel);
+                for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
+                    *dx = if *y > T::zero() { *dy } else { T::zero() };
+                }
+                let dshift = sum(dx, dx, |dy, _| dy);
+                let dscale = sum(dx, x, |dy, x| dy * (x - mean)) * reciprocal;
+                let factor = T::from_f64(scale[channel].to_f64() * reciprocal);
+                let (level, slope) = (dshift / count as f64, dscale / count as f64 * reciprocal);
+                let (mean, level, slope) = (T::from_f64(mean), T::from_f64(level), T::from_f64(slope));
+                for (dx, x) in dx.iter_mut().zip(x) {
+                    *dx = factor * (*dx - level - (*x - mean) * slope);
+                }
+                (T::from_f64(dscale), T::from_f64(dshift))
+            })
+            .unzip();
+        (dx, dscale, dshift)
+    }
+
+    fn gradients<T: Real>(&self, x: &Tensor, scale: &Tensor, y: &Tensor, dy: &Tensor) -> Result<[Tensor; 3]> {
+        let (dx, dscale, dshift) =
+            with_values(
+                &[x, scale, y, dy],
+                |all: &[&[T]]| Ok(self.backward(all[0], all[1], all[2], all[3])),
+            )?;
+        Ok([
+            Tensor::from_vec(dx, x.shape(), x.device())?,
+            Tensor::from_vec(dscale, scale.shape(), x.device())?,
+            Tensor::from_vec(dshift, scale.shape(), x.device())?,
+        ])
+    }
+}
+
+impl CustomOp3 for Normalize {
+    fn name(&self) -> &'static str {
+        "batch-norm-relu"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_at: &Layout,
+        scale: &CpuStorage,
+        scale_at: &Layout,
+        shift: &CpuStorage,
+        shift_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let y = match x {
+            CpuStorage::F64(_) => f64::to_cpu_storage_owned(self.forward(
+                values(x, x_at)?,
+                values(scale, scale_at)?,
+                values(shift, shift_at)?,
+            )),
+            _ => f32::to_cpu_storage_owned(self.forward(
+                values(x, x_at)?,
+                values(scale, scale_at)?,
+                values(shift, shift_at)?,
+            )),
+        };
+        Ok((y, x_at.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        scale: &Tensor,
+        _: &Tensor,
+        y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let dy = dy.contiguous()?;
+        let [dx, dscale, dshift] = match x.dtype() {
+            DType::F64 => self.gradients::<f64>(x, scale, y, &dy)?,
+            _ => self.gradients::<f32>(x, scale, y, &dy)?,
+        };
+        Ok((Some(dx), Some(dscale), Some(dshift)))
+    }
+}
+
+/// The sum of `term(a, b)` over pairs of elements, in f64 and always in the same order.
+fn sum<T: Real>(a: &[T], b: &[T], term: impl Fn(f64, f64) -> f64) -> f64 {
+    const LANES: usize = 8; // side by side, for the processor's vectors
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += term(a.to_f64(), b.to_f64());
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| term(a.to_f64(), b.to_f64())).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn random(shape: impl Into<Shape>, low: f64) -> Var {
+        Var::rand_f64(low, 1.0, shape, DType::F64, &Device::Cpu).unwrap()
+    }
+
+    fn largest(a: &Tensor, b: &Tensor) -> f64 {
+        let difference = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
+        difference.to_scalar::<f64>().unwrap()
+    }
+
+    /// candle's batch norm and ReLU, many passes but plain to see; their gradients are right.
+    #[test]
+    fn values_statistics_and_gradients_are_those_of_the_twin() {
+        for shape in [(3, 2, 4, 6), (1, 1, 1, 2), (5, 3, 7, 9), (2, 1, 32, 33)] {
+            let channels = shape.0;
+            let (x, along) = (random(shape, -3.0), random(shape, -1.0));
+            let (scale, shift) = (random(channels, -1.0), random(channels, -1.0));
+            let (mean, variance) = (random(channels, -1.0), random(channels, 0.5));
+            let results: Vec<_> = [true, false]
+                .map(|ours| {
+                    let [mean, variance] = [&mean, &variance].map(|var| var.as_tensor().copy().unwrap());
+                    let [weight, bias] = [&scale, &shift].map(|var| var.as_tensor().clone());
+                    let norm = BatchNorm::new(channels, mean, variance, weight, bias, 1e-5).unwrap();
+                    let y = if ours {
+                        normalize_relu(&norm, &x, true).unwrap()
+                    } else {
+                        let flat = x.reshape((1, channels, ())).unwrap();
+                        norm.forward_train(&flat).unwrap().reshape(shape).unwrap().relu().unwrap()
+                    };
+                    let loss = (&y * along.as_tensor()).unwrap().sum_all().unwrap();
+                    let gradients = loss.backward().unwrap();
+                    let gradients = [&x, &scale, &shift].map(|var| gradients.get(var).unwrap().clone());
+                    [y, norm.running_mean().clone(), norm.running_var().clone()].into_iter().chain(gradients)
+                })
+                .map(Iterator::collect::<Vec<_>>)
+                .into();
+            for (index, (ours, twin)) in results[0].iter().zip(&results[1]).enumerate() {
+                assert_eq!(ours.dims(), twin.dims());
+                let difference = largest(ours, twin);
+                assert!(difference < 1e-9, "{difference} in {index} at {shape:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_value_has_no_statistics() {
+        let norm = |n: usize| {
+            let vector = || Tensor::ones(n, DType::F64, &Device::Cpu).unwrap();
+            BatchNorm::new(n, vector(), vector(), vector(), vector(), 1e-5).unwrap()
+        };
+        assert!(normalize_relu(&norm(2), &random((2, 1, 1, 1), 0.0), true).is_err());
+        assert!(normalize_relu(&norm(2), &random((2, 1, 1, 1), 0.0), false).is_ok());
+    }
+}
