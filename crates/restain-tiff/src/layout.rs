@@ -34,7 +34,7 @@ pub struct Layout {
     pub compression: Compression,
     /// Micrometres a pixel of level 0, horizontally and vertically, if known.
     pub mpp: Option<(f64, f64)>,
-    /// The file's `ImageDescription`; may be empty, holds no NUL.
+    /// The file's `ImageDescription`; may be empty, holds no NUL. In the file a space may follow it.
     pub description: String,
     /// The colour of blank pieces.
     pub background: [u8; 3],

@@ -33,7 +33,6 @@
 //! # }
 //! ```
 
-mod bigtiff;
 mod encode;
 mod error;
 mod halve;

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+use tiff::encoder::{TiffEncoder, TiffKindBig};
+use tiff::{TiffError, TiffResult};
 
 use crate::encode::{Encoded, EncodedTile, TileEncoder};
 use crate::layout::{Layout, LevelShape};
-use crate::{Error, Result, bigtiff, tags};
-
-/// Small tiles are gathered to writes of this many bytes.
-const BUFFER: usize = 1 << 20;
+use crate::{Error, Result, tags};
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +46,10 @@ pub struct PyramidWriter {
     overwrite: bool,
     layout: Layout,
     jpeg_tables: Option<Vec<u8>>,
-    file: BufWriter<NamedTempFile>,
-    /// Bytes written so far.
+    file: NamedTempFile,
+    /// Writes to `file` through a handle of its own.
+    tiff: TiffEncoder<File, TiffKindBig>,
+    /// Where the last tile ends.
     at: u64,
     levels: Vec<LevelTiles>,
     /// Offset and length of the stored blank tile of each side.
@@ -69,20 +71,22 @@ impl PyramidWriter {
             offsets: vec![0; shape.tiles() as usize],
             lengths: vec![0; shape.tiles() as usize],
         });
-        let mut writer = Self {
+        let failed = |cause| Error::output(path, "creating", 0, cause);
+        let file = temporary(path, overwrite)?;
+        let handle = file.as_file().try_clone().map_err(failed)?;
+        Ok(Self {
             path: path.to_owned(),
             overwrite,
             jpeg_tables: TileEncoder::new(layout)?.jpeg_tables().map(<[u8]>::to_vec),
             layout: layout.clone(),
-            file: BufWriter::with_capacity(BUFFER, temporary(path, overwrite)?),
+            file,
+            // Until the end the header names no directory, and a reader that finds this file sees that.
+            tiff: TiffEncoder::new_big(handle).map_err(|error| failed(into_io(error)))?,
             at: 0,
             levels: levels.collect(),
             blank: HashMap::new(),
             blank_tiles: 0,
-        };
-        // Until the end no directory is known, and a reader that finds this file sees that.
-        writer.append(&bigtiff::header(0))?;
-        Ok(writer)
+        })
     }
 
     /// Stores a tile; the first blank one stands for all of its size.
@@ -122,58 +126,74 @@ impl PyramidWriter {
         if missing > 0 {
             return Err(Error::TilesMissing { path: self.path, missing: missing as u64, total: tiles });
         }
-        let padding = self.at.next_multiple_of(8) - self.at;
-        self.append(&[0; 8][..padding as usize])?;
-        let first = self.at;
-        for level in 0..self.levels.len() {
-            let last = level + 1 == self.levels.len();
-            let entries =
-                tags::entries(&self.layout, self.jpeg_tables.as_deref(), level, &self.levels[level]);
-            self.append(&bigtiff::directory(entries, self.at, last))?;
-        }
+        self.write_directories().map_err(|error| self.failed("writing", into_io(error)))?;
+        self.file.as_file().sync_all().map_err(|cause| self.failed("syncing", cause))?;
+        let length = self.file.as_file().metadata().map_err(|cause| self.failed("syncing", cause))?.len();
         let summary = Summary {
             path: self.path.clone(),
-            bytes: self.at,
+            bytes: length,
             levels: self.levels.len() as u32,
             tiles,
             blank_tiles: self.blank_tiles,
         };
-        self.publish(first)?;
+        self.publish()?;
         Ok(summary)
     }
 
     /// Writes a tile at the end; its offset and length.
     fn store(&mut self, tile: &[u8]) -> Result<(u64, u32)> {
-        let at = self.at;
-        self.append(tile)?;
-        Ok((at, tile.len() as u32))
+        let offset = self.append(tile).map_err(|error| self.failed("writing", into_io(error)))?;
+        self.at = offset + tile.len() as u64;
+        Ok((offset, tile.len() as u32))
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(|cause| Error::output(&self.path, "writing", self.at, cause))?;
-        self.at += bytes.len() as u64;
+    /// Writes bytes at the end, at a multiple of 4; their offset.
+    ///
+    /// The `tiff` crate writes data only on the way to a directory. Tiles of all levels come mixed, so each goes
+    /// through a directory of its own, which is forgotten: dropped, it would be written, too.
+    fn append(&mut self, bytes: &[u8]) -> TiffResult<u64> {
+        let mut passage = self.tiff.extra_directory()?;
+        let offset = passage.write_data(bytes);
+        mem::forget(passage); // empty, it holds no memory
+        offset
+    }
+
+    /// The directories of all levels in their order.
+    fn write_directories(&mut self) -> TiffResult<()> {
+        for (level, tiles) in self.levels.iter().enumerate() {
+            let mut directory = self.tiff.image_directory()?;
+            tags::write(&mut directory, &self.layout, self.jpeg_tables.as_deref(), level, tiles)?;
+            directory.finish()?;
+        }
         Ok(())
     }
 
-    /// Points the header at the first directory, waits for the disk, and renames.
-    fn publish(self, first_directory: u64) -> Result<()> {
+    /// Gives the complete file its name.
+    fn publish(self) -> Result<()> {
         let Self { path, overwrite, file, at, .. } = self;
         let path = path.as_path();
-        let failed = |doing| move |cause| Error::output(path, doing, at, cause);
-        let mut file = file.into_inner().map_err(|error| failed("writing")(error.into_error()))?;
-        file.seek(SeekFrom::Start(0)).map_err(failed("writing"))?;
-        file.write_all(&bigtiff::header(first_directory)).map_err(failed("writing"))?;
-        file.as_file().sync_all().map_err(failed("syncing"))?;
         let named = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
         named.map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
-            _ => failed("renaming")(error.error),
+            _ => Error::output(path, "renaming", at, error.error),
         })?;
         // The file is complete under its name. Some file systems cannot sync a folder, which is no reason to fail.
         if let Ok(folder) = File::open(folder_of(path)) {
             let _ = folder.sync_all();
         }
         Ok(())
+    }
+
+    fn failed(&self, doing: &'static str, cause: io::Error) -> Error {
+        Error::output(&self.path, doing, self.at, cause)
+    }
+}
+
+/// What the system said, or that the `tiff` crate refused something.
+fn into_io(error: TiffError) -> io::Error {
+    match error {
+        TiffError::IoError(cause) => cause,
+        other => io::Error::other(other),
     }
 }
 

@@ -25,13 +25,17 @@ fn four() -> Layout {
 
 /// Writes noise into tiles of level 0 from `first` on, and into the one above.
 fn fill(writer: &mut PyramidWriter, layout: &Layout, first: u32) -> Result<()> {
-    let encoder = TileEncoder::new(layout)?;
     let noise = (0..3 * layout.tile * layout.tile).map(|at| (at.wrapping_mul(2_654_435_761) >> 19) as u8);
-    let noise = encoder.encode(&TilePixels::Rgb(noise.collect()))?;
+    fill_with(&TilePixels::Rgb(noise.collect()), writer, layout, first)
+}
+
+/// Writes the same pixels into tiles of level 0 from `first` on, and into all above.
+fn fill_with(pixels: &TilePixels, writer: &mut PyramidWriter, layout: &Layout, first: u32) -> Result<()> {
+    let tile = TileEncoder::new(layout)?.encode(pixels)?;
     for (level, shape) in (0..).zip(layout.levels()?) {
         for index in 0..shape.tiles() as u32 {
             if level > 0 || index >= first {
-                writer.write(level, index % shape.columns, index / shape.columns, noise.clone())?;
+                writer.write(level, index % shape.columns, index / shape.columns, tile.clone())?;
             }
         }
     }
@@ -185,11 +189,16 @@ fn a_full_disk_is_named_and_leaves_nothing() {
         return;
     };
     let path = disk.0.path().join("picture.tif");
-    // Among the tiles, and at the very end, when what has been gathered goes to the disk.
-    for (side, at_the_end) in [(3000, false), (560, true)] {
+    // Among the tiles, and at the very end: one blank tile takes no room, the directory of 80,000 does.
+    for at_the_end in [false, true] {
+        let side = if at_the_end { 250 * 128 } else { 3000 };
         let layout = layout(side, side, 128, JPEG);
         let mut writer = PyramidWriter::create(&path, &layout, false).expect("a writable folder");
-        let filled = fill(&mut writer, &layout, 0);
+        let filled = if at_the_end {
+            fill_with(&TilePixels::Blank { side: 128 }, &mut writer, &layout, 0)
+        } else {
+            fill(&mut writer, &layout, 0)
+        };
         assert_eq!(filled.is_ok(), at_the_end);
         let failed = filled.and_then(|()| writer.finish()).map(|summary| summary.bytes);
         assert!(matches!(failed, Err(Error::DiskFull { .. })), "{failed:?}");
