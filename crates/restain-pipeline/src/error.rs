@@ -43,8 +43,8 @@ pub enum Error {
         /// What the system says.
         cause: String,
     },
-    /// The output would replace the input.
-    #[error("{}: the output would replace the input; choose another output", .0.display())]
+    /// The output would replace the input, or lie in the folder that belongs to it.
+    #[error("{}: the output would replace the input or lie among its files; choose another output", .0.display())]
     OutputIsInput(PathBuf),
     /// A worker panicked: a bug in restain.
     #[error("stage {stage} panicked: {message}; this is a bug in restain, please report it")]

@@ -189,7 +189,9 @@ impl<'a> Job<'a> {
         progress: &Progress,
     ) -> Result<Report> {
         let started = Instant::now();
-        refuse_own_input(self.slide.path(), output)?;
+        if self.slide.holds(output) {
+            return Err(Error::OutputIsInput(output.to_owned()));
+        }
         let source = self.source();
         let model = ModelReport::of(self.selection);
         let grid = self.grid()?;
@@ -264,13 +266,5 @@ impl<'a> Job<'a> {
             });
             scope.spawn(move || write::run(control, writer, &encoded)).join().ok()?.ok()
         })
-    }
-}
-
-/// Refuses to replace the slide that is read.
-fn refuse_own_input(input: &Path, output: &Path) -> Result<()> {
-    match (input.canonicalize(), output.canonicalize()) {
-        (Ok(input), Ok(output)) if input == output => Err(Error::OutputIsInput(output)),
-        _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     canvas::Canvas,
     error::{Error, Result},
     geometry::{LevelRect, to_level_outward, to_level0},
-    handle::{Handle, explain},
+    handle::{Handle, companion, explain},
     info::{LevelInfo, SlideInfo},
     phase::pieces,
     pixels::Pixels,
@@ -50,6 +50,21 @@ impl Slide {
     /// The path as given.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether a path, which may not exist yet, is the slide's file or lies in the folder that belongs to it.
+    pub fn holds(&self, path: &Path) -> bool {
+        let Ok(own) = self.path.canonicalize() else { return false };
+        let there = path.canonicalize().or_else(|error| match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) if folder.as_os_str().is_empty() => {
+                Ok(Path::new(".").canonicalize()?.join(name))
+            }
+            (Some(folder), Some(name)) => Ok(folder.canonicalize()?.join(name)),
+            _ => Err(error),
+        });
+        there.is_ok_and(|there| {
+            there == own || companion(&own).is_some_and(|folder| there.starts_with(folder))
+        })
     }
 
     /// What the slide says about itself.

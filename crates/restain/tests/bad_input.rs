@@ -4,6 +4,7 @@
 mod checkpoint;
 mod common;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -185,6 +186,20 @@ fn an_output_that_is_the_input() {
     std::os::unix::fs::symlink(desk.output(), &link).unwrap();
     assert_fails(&desk.normalize(&link, &["--model", "identity", "--force"]), &["would replace the input"]);
     assert!(fs::read(desk.output()).unwrap() == before, "the input was changed");
+
+    let mirax = Desk::new();
+    let slide = mirax.folder.path().join("slide.mrxs");
+    synth(&slide, "600x400", &[]);
+    let companion = slide.with_extension("");
+    let (before, data) = (names(&companion), fs::read(companion.join("Data0000.dat")).unwrap());
+    for name in ["Data0000.dat", "new.tif"] {
+        let inside = companion.join(name);
+        let words = ["normalize", "--model", "identity", "--force", "-o"].map(OsStr::new);
+        let output = run(words.into_iter().chain([inside.as_os_str(), slide.as_os_str()]));
+        assert_fails(&output, &[name, "among its files"]);
+    }
+    assert_eq!(names(&companion), before);
+    assert!(fs::read(companion.join("Data0000.dat")).unwrap() == data, "the input was changed");
     assert_eq!(names(desk.folder.path()), ["link.tif", "out.tif"]);
 }
 
