@@ -2,7 +2,8 @@
 //!
 //! The network halves its input six times, so what it makes of a pixel depends on where the pixel lies modulo 64.
 //! All grid lines and all window corners are therefore multiples of 64 counted from the slide's own origin: the same
-//! pixel always falls into the same place, whatever the tile size and the extent.
+//! pixel always falls into the same place, whatever the tile size and the extent. The first line is the last such
+//! multiple before the extent, so an extent takes no more tiles than it must.
 
 use crate::{
     error::{Error, Result},
@@ -43,8 +44,8 @@ pub struct Tile {
 /// let extent = LevelRect::new(LevelPoint::new(100, 0), LevelPoint::new(600, 300));
 /// let grid = TileGrid::new(extent, 512, Margin::Halo(64))?;
 /// let cores: Vec<_> = grid.iter().map(|tile| (tile.core.min.x, tile.core.max.x)).collect();
-/// assert_eq!(cores, [(100, 512), (512, 600)]);
-/// assert_eq!(grid.tile(0).window, LevelRect::new(LevelPoint::new(0, -64), LevelPoint::new(576, 384)));
+/// assert_eq!(cores, [(100, 576), (576, 600)]);
+/// assert_eq!(grid.tile(0).window, LevelRect::new(LevelPoint::new(0, -64), LevelPoint::new(640, 384)));
 /// # Ok::<(), restain_slide::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +53,8 @@ pub struct TileGrid {
     extent: LevelRect,
     core: i64,
     margin: Margin,
-    /// First column and row, counted in cores from the slide's origin.
-    first: (i64, i64),
+    /// Where the first column and row begin.
+    first: LevelPoint,
     columns: usize,
     rows: usize,
 }
@@ -79,9 +80,9 @@ impl TileGrid {
             return Err(Error::OffGrid { what: "a halo", size: halo });
         }
         let core = i64::from(core);
-        let first = (min.x.div_euclid(core), min.y.div_euclid(core));
-        let columns = ((max.x - 1).div_euclid(core) - first.0 + 1) as usize;
-        let rows = ((max.y - 1).div_euclid(core) - first.1 + 1) as usize;
+        let first = LevelPoint::new(down(min.x), down(min.y));
+        let columns = ((max.x - 1 - first.x) / core + 1) as usize;
+        let rows = ((max.y - 1 - first.y) / core + 1) as usize;
         columns.checked_mul(rows).ok_or(Error::GridExtent { extent })?;
         Ok(Self { extent, core, margin, first, columns, rows })
     }
@@ -113,9 +114,8 @@ impl TileGrid {
     /// If `index` is not below [`len`](Self::len).
     pub fn tile(&self, index: usize) -> Tile {
         assert!(index < self.len(), "tile {index} of {}", self.len());
-        let column = self.first.0 + (index % self.columns) as i64;
-        let row = self.first.1 + (index / self.columns) as i64;
-        let min = LevelPoint::new(column * self.core, row * self.core);
+        let (column, row) = ((index % self.columns) as i64, (index / self.columns) as i64);
+        let min = LevelPoint::new(self.first.x + column * self.core, self.first.y + row * self.core);
         let cell = LevelRect::new(min, LevelPoint::new(min.x + self.core, min.y + self.core));
         let core = cell.intersection_unchecked(&self.extent);
         Tile { index, core, window: self.window(core) }
@@ -129,11 +129,15 @@ impl TileGrid {
     fn window(&self, core: LevelRect) -> LevelRect {
         let Margin::Halo(halo) = self.margin else { return core };
         let halo = i64::from(halo);
-        let down = |v: i64| v.div_euclid(GRID) * GRID - halo;
-        let up = |v: i64| (v + GRID - 1).div_euclid(GRID) * GRID + halo;
+        let up = |v: i64| down(v + GRID - 1);
         LevelRect::new(
-            LevelPoint::new(down(core.min.x), down(core.min.y)),
-            LevelPoint::new(up(core.max.x), up(core.max.y)),
+            LevelPoint::new(down(core.min.x) - halo, down(core.min.y) - halo),
+            LevelPoint::new(up(core.max.x) + halo, up(core.max.y) + halo),
         )
     }
+}
+
+/// The last line of the finest grid that does not lie after `v`.
+fn down(v: i64) -> i64 {
+    v.div_euclid(GRID) * GRID
 }

@@ -4,17 +4,24 @@
 //! 2221 make 2.0005), few of its pixels begin at one, and `OpenSlide` shifts the level by the rest, up to half a
 //! level-0 pixel, interpolating. The shift follows from the corner of the read, so overlapping reads would disagree.
 //! On such levels all reads therefore begin at the corners of fixed blocks, and what lies before the rectangle is
-//! thrown away.
+//! thrown away. On the others a read is cut into strips.
 
 use crate::geometry::{LevelPoint, LevelRect};
 
-/// Side of a block, in pixels of the level: small beside a tile, so that little is read for nothing.
+/// Side of a block and height of a strip, in pixels of the level: small beside a tile, so that little is read for
+/// nothing and what was read is still in the processor's cache when it is laid on its background.
 const BLOCK: i64 = 256;
 
 /// The rectangles to read for `rect`, which lies inside the level: together they cover it.
 pub(crate) fn pieces(rect: LevelRect, downsample: f64) -> Vec<LevelRect> {
     if downsample.fract() == 0.0 {
-        return vec![rect];
+        let strip = |y: i64| {
+            LevelRect::new(
+                LevelPoint::new(rect.min.x, y),
+                LevelPoint::new(rect.max.x, y + BLOCK).min(rect.max),
+            )
+        };
+        return (rect.min.y..rect.max.y).step_by(BLOCK as usize).map(strip).collect();
     }
     let corners = |min: i64, max: i64| (min / BLOCK..=(max - 1) / BLOCK).map(|block| block * BLOCK);
     corners(rect.min.y, rect.max.y)
@@ -32,9 +39,9 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_downsample_needs_one_read() {
-        let anywhere = rect(3, 5, 2000, 3000);
-        assert_eq!(pieces(anywhere, 4.0), [anywhere]);
+    fn at_a_whole_downsample_strips_begin_with_the_rectangle() {
+        assert_eq!(pieces(rect(3, 5, 2000, 261), 4.0), [rect(3, 5, 2000, 261)]);
+        assert_eq!(pieces(rect(3, 5, 2000, 300), 1.0), [rect(3, 5, 2000, 261), rect(3, 261, 2000, 300)]);
     }
 
     #[test]

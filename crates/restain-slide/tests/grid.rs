@@ -30,8 +30,11 @@ proptest! {
             prop_assert_eq!(tile.index, index);
             prop_assert!(!tile.core.is_empty());
             prop_assert_eq!(tile.core.min, LevelPoint::new(x, y));
-            // A core ends at a line of the grid or at the extent's edge, and no line runs through it.
-            let next = |v: i64, edge: i64| edge.min((v.div_euclid(core.into()) + 1) * i64::from(core));
+            // A core ends at a multiple of 64 or at the extent's edge, and is as large as it may be.
+            let next = |v: i64, edge: i64| {
+                let end = v + i64::from(core);
+                edge.min(end - end.rem_euclid(GRID))
+            };
             prop_assert_eq!(tile.core.max, LevelPoint::new(next(x, extent.max.x), next(y, extent.max.y)));
             x = tile.core.max.x;
             if x == extent.max.x {
@@ -59,6 +62,15 @@ proptest! {
                 prop_assert_eq!(corner.rem_euclid(GRID), 0);
             }
         }
+    }
+
+    /// No grid of the same cores on lines of the finest grid has fewer tiles.
+    #[test]
+    fn no_tile_is_for_nothing((extent, core) in extents()) {
+        let grid = TileGrid::new(extent, core, Margin::None).expect("a grid");
+        let fewest = |min: i64, max: i64| (max - (min - min.rem_euclid(GRID)) + i64::from(core) - 1) / i64::from(core);
+        prop_assert_eq!(grid.columns() as i64, fewest(extent.min.x, extent.max.x));
+        prop_assert_eq!(grid.rows() as i64, fewest(extent.min.y, extent.max.y));
     }
 
     #[test]
