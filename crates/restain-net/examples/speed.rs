@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder, VarMap};
-use restain_net::{ARCHITECTURE, Card, Checkpoint, Generator, Model, Storage};
+use restain_net::{ARCHITECTURE, Area, Card, Checkpoint, Generator, Model, Precision, Storage, Window};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = [32, 512, 8, 5];
@@ -20,29 +20,34 @@ fn main() -> Result<(), Box<dyn Error>> {
     let vars = VarMap::new();
     let generator = Generator::new(base, &VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu))?;
     let checkpoint = Checkpoint::of(card(base), &vars)?;
-    let model = Model::from_bytes("random".as_ref(), &checkpoint.to_bytes(Storage::F32)?, &Device::Cpu)?;
+    let bytes = checkpoint.to_bytes(Storage::F32)?;
+    let models = [Precision::F32, Precision::Bf16]
+        .map(|precision| Model::from_bytes("random".as_ref(), &bytes, &Device::Cpu, precision));
+    let [single, half] = models;
+    let (single, half) = (single?, half?);
     let gm = vec![0.5; 2 * side * side];
+    let window = [Window { gm: &gm, core: Area::whole(side, side) }];
     let one = Tensor::from_slice(&gm, (1, 2, side, side), &Device::Cpu)?;
     let (x, target) = (Tensor::rand(0_f32, 1.0, (batch, 2, side, side), &Device::Cpu)?, 0.5);
 
     let run = |what: usize| -> Result<f64, Box<dyn Error>> {
         let start = Instant::now();
         match what {
-            0 => drop(model.restain(&gm, 1, side, side)?),
-            1 => drop(candle_alone(&checkpoint.parameters, &one)?),
+            0 => drop(single.restain(&window, side, side)?),
+            1 => drop(half.restain(&window, side, side)?),
+            2 => drop(candle_alone(&checkpoint.parameters, &one)?),
             _ => drop((generator.forward_t(&x, true)? - target)?.abs()?.mean_all()?.backward()?),
         }
         Ok(start.elapsed().as_secs_f64() * 1e3)
     };
-    let mut times = [const { Vec::new() }; 3];
+    let mut times = [const { Vec::new() }; 4];
     for _ in 0..=rounds {
         for (what, times) in times.iter_mut().enumerate() {
             times.push(run(what)?);
         }
     }
-    for ((name, images), times) in
-        [("inference", 1), ("candle's convolutions", 1), ("training step", batch)].iter().zip(&mut times)
-    {
+    let names = [single.kernels(), half.kernels(), "candle's convolutions", "training step"];
+    for ((name, images), times) in names.iter().zip([1, 1, 1, batch]).zip(&mut times) {
         times.remove(0); // the first touches the memory
         times.sort_by(f64::total_cmp);
         let median = times[times.len() / 2];

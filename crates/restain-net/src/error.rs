@@ -35,15 +35,13 @@ pub enum Error {
     },
     /// An input whose shape G cannot take.
     #[error(
-        "G takes images whose sides are multiples of 64, not {width} x {height} x {count} in {values} values"
+        "G takes images of two channels whose sides are multiples of 64, and a core inside, not {width} x {height} px in {values} values"
     )]
     Input {
         /// Width in pixels.
         width: usize,
         /// Height in pixels.
         height: usize,
-        /// Images.
-        count: usize,
         /// Values given.
         values: usize,
     },

@@ -5,20 +5,25 @@
 mod card;
 mod checkpoint;
 mod conv;
+mod cpu;
 mod device;
 mod error;
+mod folded;
 mod frozen;
 mod generator;
 mod matmul;
 mod model;
 mod norm;
+mod precision;
 mod receptive;
 mod values;
 
 pub use card::{ARCHITECTURE, Card};
 pub use checkpoint::{Checkpoint, Storage};
+pub use cpu::Area;
 pub use device::{DeviceChoice, open_device};
 pub use error::{Error, Result};
 pub use generator::Generator;
-pub use model::Model;
+pub use model::{Model, Window};
+pub use precision::Precision;
 pub use receptive::{GRID, field, halo};

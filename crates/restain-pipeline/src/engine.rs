@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use restain_net::{DeviceChoice, Model, halo, open_device};
-use restain_slide::Margin;
+use restain_net::{Area, DeviceChoice, Model, Precision, Window, halo, open_device};
+use restain_slide::{LevelRect, Margin, Tile};
 
 use crate::{Error, Result};
 
@@ -33,14 +33,14 @@ impl Engine {
     ///
     /// # Errors
     /// Where the checkpoint does not fit, or the device asked for is not there.
-    pub fn select(model: Option<&str>, device: DeviceChoice) -> Result<Selection> {
+    pub fn select(model: Option<&str>, device: DeviceChoice, precision: Precision) -> Result<Selection> {
         if model == Some(Self::IDENTITY) {
             return Ok(Selection { engine: Self::Identity, device: "cpu".to_owned(), note: None });
         }
         let (device, note) = open_device(device)?;
         let model = match model {
-            Some(path) => Model::load(Path::new(path), &device)?,
-            None => Model::shipped(&device)?,
+            Some(path) => Model::load(Path::new(path), &device, precision)?,
+            None => Model::shipped(&device, precision)?,
         };
         let device = match device.location() {
             candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
@@ -70,25 +70,25 @@ impl Engine {
         self.model().map_or(1, Model::batch_size)
     }
 
-    /// Interleaved RGB of GM windows of one size, in their order.
+    /// Interleaved RGB of the cores of tiles whose windows have one size, in their order; each with the GM of its
+    /// window.
     pub(crate) fn restain<'a>(
         &self,
-        windows: impl ExactSizeIterator<Item = &'a [f32]>,
+        tiles: impl Iterator<Item = (Tile, &'a [f32])>,
         height: usize,
         width: usize,
     ) -> Result<Vec<Vec<u8>>> {
         let Self::Model(model) = self else {
             return Err(Error::Setting("the identity model has no G".to_owned()));
         };
-        let count = windows.len();
-        let mut windows = windows.peekable();
-        if count == 1
-            && let Some(gm) = windows.peek()
-        {
-            return Ok(vec![model.restain(gm, 1, height, width)?]);
-        }
-        let gm: Vec<f32> = windows.flatten().copied().collect();
-        let rgb = model.restain(&gm, count, height, width)?;
-        Ok(rgb.chunks_exact(3 * height * width).map(<[u8]>::to_vec).collect())
+        let windows: Vec<_> =
+            tiles.map(|(tile, gm)| Window { gm, core: area(tile.window, tile.core) }).collect();
+        Ok(model.restain(&windows, height, width)?)
     }
+}
+
+/// Where a core lies in its window.
+fn area(window: LevelRect, core: LevelRect) -> Area {
+    let core = core.translate(-window.min.to_vector()).to_usize();
+    Area { rows: core.min.y..core.max.y, columns: core.min.x..core.max.x }
 }

@@ -92,13 +92,19 @@ pub struct ModelReport {
     pub name: String,
     /// SHA-256 of its file in hexadecimal digits.
     pub sha256: Option<String>,
+    /// The kernels that ran it and the numbers they computed in.
+    pub kernels: Option<String>,
 }
 
 impl ModelReport {
     fn of(selection: &Selection) -> Self {
         match selection.engine.model() {
-            None => Self { name: crate::Engine::IDENTITY.to_owned(), sha256: None },
-            Some(model) => Self { name: model.card().name.clone(), sha256: Some(model.sha256().to_owned()) },
+            None => Self { name: crate::Engine::IDENTITY.to_owned(), sha256: None, kernels: None },
+            Some(model) => Self {
+                name: model.card().name.clone(),
+                sha256: Some(model.sha256().to_owned()),
+                kernels: Some(model.kernels().to_owned()),
+            },
         }
     }
 }

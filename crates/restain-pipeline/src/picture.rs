@@ -29,9 +29,8 @@ pub fn normalize_picture(engine: &Engine, rgb: &[u8], width: u32, height: u32, t
         gm.resize(window.len() / 3 * 2, 0.0);
         remove_stain_par(&window, &mut gm);
         let size = tile.window.size().to_usize();
-        let mut restained = engine.restain([gm.as_slice()].into_iter(), size.height, size.width)?;
-        let Some(restained) = restained.pop() else { continue };
-        let core = crop::rgb(tile.window, tile.core, restained);
+        let mut cores = engine.restain([(tile, gm.as_slice())].into_iter(), size.height, size.width)?;
+        let Some(core) = cores.pop() else { continue };
         let row_bytes = tile.core.width() as usize * 3;
         for (row, line) in crop::rows(extent, tile.core).zip(core.chunks_exact(row_bytes)) {
             normalized[row.start * 3..row.end * 3].copy_from_slice(line);

@@ -2,23 +2,18 @@
 
 use std::time::Instant;
 
+use restain_slide::Tile;
 use serde::Serialize;
 
 use crate::Result;
 use crate::engine::Engine;
 use crate::normalize::{Job, OUTPUT_TILE};
 
-/// Bytes that G holds for each pixel of a window at base width 32, measured on windows of 1408 x 1408 px.
-const G_BYTES_PER_PIXEL: u64 = 700;
-
 /// Bytes of the process before it has read anything: the code, the libraries and the model.
 const BASE_BYTES: u64 = 150 << 20;
 
 /// Megapixels a second of everything but G on one processor, for the time estimate.
 const MP_PER_S_WITHOUT_G: f64 = 35.0;
-
-/// Side of the window that is run through G to see how fast it is here.
-const PROBE_SIDE: usize = 448;
 
 /// The plan of a job.
 #[derive(Debug, Clone, Serialize)]
@@ -36,42 +31,42 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans `job`; G is timed on one small window.
+    /// Plans `job`; G is timed on one tile.
     ///
     /// # Errors
     /// Where G fails or the tile size is not a multiple of 64.
     pub fn of(job: &Job<'_>, engine: &Engine, tile: u32) -> Result<Self> {
         let grid = job.grid()?;
-        let windows = || grid.iter().map(|tile| tile.window.area() as u64);
-        let window_pixels: u64 = windows().sum();
-        let largest = windows().max().unwrap_or(0);
+        let area = |tile: &Tile| tile.window.area() as u64;
+        let window_pixels: u64 = grid.iter().map(|tile| area(&tile)).sum();
+        let largest = grid.iter().max_by_key(area).unwrap_or_else(|| grid.tile(0));
         let width = grid.extent().width() as u64;
         let under_way = job.threads() as u64 + 4;
         // A band of output tiles twice over (the row begun and its parents), and the cores that overlap it.
         let bands = 3 * width * u64::from(2 * OUTPUT_TILE + tile);
-        let memory = BASE_BYTES
-            + bands
-            + largest * under_way * 7
-            + engine
-                .model()
-                .map_or(0, |model| largest * (G_BYTES_PER_PIXEL * model.card().base as u64 / 32 + 8));
+        let size = largest.window.size().to_usize();
+        let g = engine.model().map_or(0, |model| model.workspace(size.height, size.width) as u64);
+        // A window on its way is RGB and coverage; GM of the one before G and the one in it.
+        let memory = BASE_BYTES + bands + area(&largest) * (under_way * 4 + 2 * 8) + g;
         let without_g = grid.extent().area() as f64 / 1e6 / (MP_PER_S_WITHOUT_G * job.threads() as f64);
-        let seconds = without_g + window_pixels as f64 * seconds_per_pixel(engine)?;
+        let tiles = grid.extent().area() as f64 / largest.core.area() as f64;
+        let seconds = without_g + tiles * seconds_of(engine, largest)?;
         Ok(Self { tile, tiles: grid.len(), window_pixels, memory, seconds })
     }
 }
 
-/// Seconds G takes for a pixel here and now.
-fn seconds_per_pixel(engine: &Engine) -> Result<f64> {
+/// Seconds G takes for a tile here and now, once it has its memory.
+fn seconds_of(engine: &Engine, tile: Tile) -> Result<f64> {
     if engine.model().is_none() {
         return Ok(0.0);
     }
-    let gm = vec![0.5; 2 * PROBE_SIDE * PROBE_SIDE];
-    let mut best = f64::INFINITY;
-    for _ in 0..3 {
+    let size = tile.window.size().to_usize();
+    let gm = vec![0.5; 2 * size.area()];
+    let mut seconds = 0.0;
+    for _ in 0..2 {
         let started = Instant::now();
-        engine.restain([gm.as_slice()].into_iter(), PROBE_SIDE, PROBE_SIDE)?;
-        best = best.min(started.elapsed().as_secs_f64());
+        engine.restain([(tile, gm.as_slice())].into_iter(), size.height, size.width)?;
+        seconds = started.elapsed().as_secs_f64();
     }
-    Ok(best / (PROBE_SIDE * PROBE_SIDE) as f64)
+    Ok(seconds)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use restain_net::DeviceChoice;
+use restain_net::{DeviceChoice, Precision};
 use restain_slide::{Extent, LevelRect, Slide};
 use restain_tiff::{Compression, Subsampling};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ pub struct Settings {
     pub model: Option<String>,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
+    /// The numbers G is computed in on the CPU.
+    pub precision: Precision,
     /// Side of a core tile in pixels, a multiple of 64.
     pub tile: u32,
     /// Threads; as many as there are processors where `None`.
@@ -40,6 +42,7 @@ impl Default for Settings {
         Self {
             model: None,
             device: "auto".to_owned(),
+            precision: Precision::Auto,
             tile: 1024,
             threads: None,
             compression: CompressionKind::Jpeg,

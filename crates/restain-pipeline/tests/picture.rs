@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::{Picture, normalize, read, settings};
-use restain_net::DeviceChoice;
+use restain_net::{DeviceChoice, Precision};
 use restain_pipeline::{Engine, normalize_picture};
 use restain_slide::Extent;
 use restain_synth::{Drawing, Rect, SlideSpec};
@@ -58,7 +58,7 @@ fn a_picture_gets_the_colours_of_a_slide() {
             let as_slide = read(&output, 0, Extent::Full);
             std::fs::remove_file(&output).unwrap();
 
-            let engine = Engine::select(Some(model), DeviceChoice::Cpu).unwrap().engine;
+            let engine = Engine::select(Some(model), DeviceChoice::Cpu, Precision::Auto).unwrap().engine;
             let (width, height) = (cells.width as u32, cells.height as u32);
             let rgb = normalize_picture(&engine, &cells.rgb, width, height, tile).unwrap();
             let as_picture = Picture { rgb, ..cells_like(&cells) };

@@ -43,7 +43,8 @@ impl Bench {
         thread::spawn(move || {
             let run = || {
                 let slide = Slide::open(slide)?;
-                let selection = Engine::select(settings.model.as_deref(), settings.device()?)?;
+                let selection =
+                    Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
                 Job::new(&slide, &selection, &settings)?.run(&output, false, &flag, &Progress::default())
             };
             sender.send(run())

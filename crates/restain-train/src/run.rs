@@ -8,7 +8,7 @@ use std::{
 };
 
 use candle_core::Device;
-use restain_net::{ARCHITECTURE, Card, Checkpoint, Model, Storage};
+use restain_net::{ARCHITECTURE, Card, Checkpoint, Model, Precision, Storage};
 
 use crate::{
     Error, Result, TrainConfig,
@@ -163,7 +163,8 @@ impl<'a> Run<'a> {
         }
         let path = self.model_path();
         let bytes = self.model(BTreeMap::new())?.to_bytes(STORAGE)?;
-        let evaluation = evaluate(&Model::from_bytes(&path, &bytes, device)?, &split.held_out)?;
+        let evaluation =
+            evaluate(&Model::from_bytes(&path, &bytes, device, Precision::F32)?, &split.held_out)?;
         let figures = BTreeMap::from([
             ("fields".to_owned(), evaluation.fields.len() as f64),
             ("l1".to_owned(), evaluation.model.l1),

@@ -20,14 +20,8 @@ const POSITIONS: usize = 64;
 /// Pieces of work to aim at: enough for as many threads, or for fewer that do not finish at once.
 const TASKS: usize = 16;
 
-/// Convolution of `fine` to `coarse`; each piece of a channel is handed to `finish(channel, values)` while in cache.
-pub(crate) fn convolve<T: Real>(
-    g: &Geometry,
-    fine: &[T],
-    weight: &[T],
-    coarse: &mut [T],
-    finish: impl Fn(usize, &mut [T]) + Sync,
-) {
+/// Convolution of `fine` to `coarse`.
+pub(crate) fn convolve<T: Real>(g: &Geometry, fine: &[T], weight: &[T], coarse: &mut [T]) {
     let depth = TAPS * g.fine;
     let rows = Cut::new(g.rows(), g.rows_of((COLUMNS / depth).max(POSITIONS)));
     // Where rows make few pieces the channels are cut too, and the same columns unfolded for each of their pieces.
@@ -44,25 +38,15 @@ pub(crate) fn convolve<T: Real>(
             product.resize(channels.len() * positions, T::zero());
             let weight = Matrix::new(&weight[channels.start * depth..], channels.len(), depth, depth);
             multiply(weight, Matrix::new(columns, depth, positions, positions), product, false);
-            for ((channel, piece), values) in channels.zip(pieces).zip(product.chunks_exact(positions)) {
+            for (piece, values) in pieces.into_iter().zip(product.chunks_exact(positions)) {
                 piece.copy_from_slice(values);
-                finish(channel, piece);
             }
         },
     );
 }
 
-/// Transposed convolution of `coarse` to `fine`, which is zero before; each piece of a channel is handed to
-/// `finish(channel, values)`.
-///
-/// `coarse` comes in one or more parts, one after another along the channels.
-pub(crate) fn convolve_transposed<T: Real>(
-    g: &Geometry,
-    coarse: &[&[T]],
-    weight: &[T],
-    fine: &mut [T],
-    finish: impl Fn(usize, &mut [T]) + Sync,
-) {
+/// Transposed convolution of `coarse` to `fine`, which is zero before.
+pub(crate) fn convolve_transposed<T: Real>(g: &Geometry, coarse: &[T], weight: &[T], fine: &mut [T]) {
     let channels = Cut::new(g.fine, 16);
     // The row before and after a band reaches into it and is multiplied twice: so no fewer than 16 rows a band.
     let bands = TASKS.div_ceil(channels.pieces()).min(g.rows().div_ceil(16));
@@ -76,21 +60,12 @@ pub(crate) fn convolve_transposed<T: Real>(
             let rows = reach.start + rows.start..reach.start + rows.end;
             let positions = rows.len() * g.width;
             columns.resize(depth * positions, T::zero());
-            let mut before = 0;
-            for part in coarse {
-                let count = part.len() / g.plane();
-                let weight = &weight[(before * g.fine + channels.start) * TAPS..];
-                let weight = Matrix::new(weight, count, depth, g.fine * TAPS).transposed();
-                let values = Matrix::new(&part[rows.start * g.width..], count, positions, g.plane());
-                multiply(weight, values, columns, before > 0);
-                before += count;
-            }
+            let weight = Matrix::new(&weight[channels.start * TAPS..], g.coarse, depth, g.fine * TAPS);
+            let values = Matrix::new(&coarse[rows.start * g.width..], g.coarse, positions, g.plane());
+            multiply(weight.transposed(), values, columns, false);
             for (piece, columns) in pieces.iter_mut().zip(columns.chunks_exact(TAPS * positions)) {
                 fold(g, columns, rows.clone(), &band, piece);
             }
-        }
-        for (channel, piece) in channels.zip(pieces) {
-            finish(channel, piece);
         }
     });
 }

@@ -33,7 +33,7 @@ impl CustomOp2 for Convolution {
     ) -> Result<(CpuStorage, Shape)> {
         fn run<T: Real>(g: &Geometry, x: &[T], w: &[T]) -> CpuStorage {
             let mut y = vec![T::zero(); g.coarse * g.plane()];
-            kernel::convolve(g, x, w, &mut y, |_, _| {});
+            kernel::convolve(g, x, w, &mut y);
             T::to_cpu_storage_owned(y)
         }
         let g = Geometry::of_fine(x_at.shape(), w_at.shape())?;
@@ -65,7 +65,7 @@ impl CustomOp2 for Transposed {
     ) -> Result<(CpuStorage, Shape)> {
         fn run<T: Real>(g: &Geometry, x: &[T], w: &[T]) -> CpuStorage {
             let mut y = vec![T::zero(); 4 * g.fine * g.plane()];
-            kernel::convolve_transposed(g, &[x], w, &mut y, |_, _| {});
+            kernel::convolve_transposed(g, x, w, &mut y);
             T::to_cpu_storage_owned(y)
         }
         let g = Geometry::of_coarse(x_at.shape(), w_at.shape())?;
@@ -125,17 +125,6 @@ impl Geometry {
         let (coarse, images, height, width) = image.dims4()?;
         let (channels, fine) = Self::of_weight(weight)?;
         Self { images, fine, coarse, height, width }.checked(channels, coarse)
-    }
-
-    /// From the parts of a coarse image, which follow each other along the channels, and the weights that take them.
-    pub(crate) fn of_coarse_parts(parts: &[Tensor], weight: &Shape) -> Result<Self> {
-        let Some(first) = parts.first() else { bail!("a convolution of nothing") };
-        let (_, images, height, width) = first.dims4()?;
-        if let Some(other) = parts.iter().find(|part| part.dims()[1..] != first.dims()[1..]) {
-            bail!("parts of an image differ: {:?} and {:?}", first.shape(), other.shape())
-        }
-        let channels = parts.iter().map(|part| part.dims()[0]).sum::<usize>();
-        Self::of_coarse(&(channels, images, height, width).into(), weight)
     }
 
     fn of_weight(weight: &Shape) -> Result<(usize, usize)> {

@@ -76,12 +76,12 @@ fn restain(
 ) -> Result<Vec<RestainedTile>, Error> {
     let Some((first, ..)) = batch.first() else { return Ok(Vec::new()) };
     let size = first.window.size().to_usize();
-    let pictures = engine.restain(batch.iter().map(|(_, gm, _)| gm.as_slice()), size.height, size.width)?;
+    let windows = batch.iter().map(|(tile, gm, _)| (*tile, gm.as_slice()));
+    let cores = engine.restain(windows, size.height, size.width)?;
     Ok(batch
         .iter()
-        .zip(pictures)
-        .map(|((tile, _, coverage), picture)| {
-            let mut rgb = crop::rgb(tile.window, tile.core, picture);
+        .zip(cores)
+        .map(|((tile, _, coverage), mut rgb)| {
             crop::composite(tile.window, tile.core, coverage, background, &mut rgb);
             RestainedTile { core: tile.core, rgb: Some(rgb) }
         })

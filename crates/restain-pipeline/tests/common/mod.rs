@@ -103,7 +103,7 @@ pub(crate) fn normalize_with(
     change: impl FnOnce(&mut Job<'_>),
 ) -> Result<Report> {
     let slide = Slide::open(slide)?;
-    let selection = Engine::select(settings.model.as_deref(), settings.device()?)?;
+    let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
     let mut job = Job::new(&slide, &selection, settings)?;
     change(&mut job);
     job.run(output, false, &AtomicBool::new(false), &Progress::default())

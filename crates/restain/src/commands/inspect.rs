@@ -34,9 +34,9 @@ struct Inspection<'a> {
 impl Inspect {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let mut settings = self.input.settings()?;
-        self.model.apply(&mut settings);
+        self.model.apply(&mut settings)?;
         let slide = Slide::open(&self.slide)?;
-        let selection = Engine::select(settings.model.as_deref(), settings.device()?)?;
+        let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
         let job = Job::new(&slide, &selection, &settings)?;
         let inspection =
             Inspection { slide: slide.info(), plan: Plan::of(&job, &selection.engine, settings.tile)? };

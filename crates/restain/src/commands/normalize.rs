@@ -44,11 +44,11 @@ pub(crate) struct Normalize {
 impl Normalize {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let mut settings = self.input.settings()?;
-        self.model.apply(&mut settings);
+        self.model.apply(&mut settings)?;
         self.storage.apply(&mut settings)?;
         let interrupt = interrupt::catch()?;
         let slide = Slide::open(&self.slide)?;
-        let selection = Engine::select(settings.model.as_deref(), settings.device()?)?;
+        let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
         if let Some(note) = selection.note.as_ref().filter(|_| !self.quiet) {
             eprintln!("note: {note}");
         }

@@ -35,7 +35,7 @@ pub(crate) struct NormalizeImage {
 impl NormalizeImage {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let mut settings = Settings::default();
-        self.model.apply(&mut settings);
+        self.model.apply(&mut settings)?;
         interrupt::catch()?;
         let work = plan(&self.input, &self.output)?;
         if !self.force
@@ -43,7 +43,7 @@ impl NormalizeImage {
         {
             bail!("{}: exists already; add --force to replace it", existing.display());
         }
-        let selection = Engine::select(settings.model.as_deref(), settings.device()?)?;
+        let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
         if let Some(note) = selection.note.as_ref().filter(|_| !self.quiet) {
             eprintln!("note: {note}");
         }

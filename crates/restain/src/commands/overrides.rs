@@ -19,6 +19,11 @@ pub(crate) struct ModelArguments {
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
 
+    /// Numbers the model computes in on the CPU: auto, f32 or bf16 (twice as fast where the processor has it, at most
+    /// 3 grey levels away) [default: auto]
+    #[arg(long, value_name = "P", value_parser = ["auto", "f32", "bf16"])]
+    precision: Option<String>,
+
     /// Side of the tiles worked on in pixels, a multiple of 64; the result does not depend on it [default: 1024]
     #[arg(long, value_name = "N")]
     tile: Option<u32>,
@@ -65,15 +70,17 @@ pub(crate) struct OutputArguments {
 }
 
 impl ModelArguments {
-    pub(crate) fn apply(self, settings: &mut Settings) {
+    pub(crate) fn apply(self, settings: &mut Settings) -> anyhow::Result<()> {
         if self.model.is_some() {
             settings.model = self.model;
         }
         set(&mut settings.device, self.device);
+        parse(&mut settings.precision, self.precision)?;
         set(&mut settings.tile, self.tile);
         if self.threads.is_some() {
             settings.threads = self.threads;
         }
+        Ok(())
     }
 }
 
