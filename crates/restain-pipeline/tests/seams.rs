@@ -5,6 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::{Picture, difference, normalize, normalize_with, read, settings};
+use restain_net::Precision;
 use restain_pipeline::{ExtentKind, Settings};
 use restain_slide::{Extent, GRID, Margin, Slide};
 
@@ -30,20 +31,25 @@ fn the_result_does_not_depend_on_the_tile_size() {
     assert!(off_grid(bounds.min.x) && off_grid(bounds.min.y), "bounds {bounds:?} lie on the grid");
     let model = model(folder.path());
 
-    let results = [512, 1024, 2048].map(|tile| {
-        let output = folder.path().join(format!("{tile}.tif"));
-        normalize(&slide, &output, &settings(&model, tile)).unwrap();
-        read(&output, 0, Extent::Full)
+    let [results, in_bf16] = [Precision::F32, Precision::Bf16].map(|precision| {
+        [512, 1024, 2048].map(|tile| {
+            let output = folder.path().join(format!("{tile}-{precision:?}.tif"));
+            normalize(&slide, &output, &Settings { precision, ..settings(&model, tile) }).unwrap();
+            read(&output, 0, Extent::Full)
+        })
     });
-    assert!(results[0].deviation() > 20.0, "a flat picture proves nothing: {}", results[0].deviation());
-    for result in &results[1..] {
-        agree(&results[0], result).unwrap();
+    for results in [&results, &in_bf16] {
+        assert!(results[0].deviation() > 20.0, "a flat picture proves nothing: {}", results[0].deviation());
+        for result in &results[1..] {
+            agree(&results[0], result).unwrap();
+        }
     }
 
     // The same comparison sees the seams of tiles that do not know their neighbours.
     let [seamed, other] = [512, 1024].map(|tile| {
         let output = folder.path().join(format!("{tile}-seamed.tif"));
-        normalize_with(&slide, &output, &settings(&model, tile), |job| job.margin = Margin::Halo(0)).unwrap();
+        let settings = Settings { precision: Precision::F32, ..settings(&model, tile) };
+        normalize_with(&slide, &output, &settings, |job| job.margin = Margin::Halo(0)).unwrap();
         read(&output, 0, Extent::Full)
     });
     agree(&seamed, &other).unwrap_err();
