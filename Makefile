@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint unit openslide-4 demo hero bench-io bench-memory clean
+.PHONY: help setup peers build test lint unit openslide-4 demo hero bench-io bench-memory bench-g clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -16,6 +16,9 @@ help: ## list what there is
 
 setup: ## install what is missing: Debian packages, and Python readers for the tests
 	@scripts/setup.sh
+
+peers: ## install what benchmarks compare restain with: some gigabytes
+	@scripts/setup.sh peers
 
 build: setup ## build target/release/restain
 	cargo build --release
@@ -44,6 +47,10 @@ bench-io: build ## everything but G against libvips on the same slide
 
 bench-memory: build ## peak memory on tall and huge slides
 	@scripts/memory.sh
+
+bench-g: build peers ## G against PyTorch, ONNX Runtime and OpenVINO on this processor
+	cargo build --release -p restain-net --examples
+	@target/peers/bin/python scripts/bench_g.py
 
 clean: ## remove builds, and what demo and benchmarks made; models trained into out/ stay
 	rm -rf target out/demo out/hero out/bench

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test restain on Debian 12 (or a relative of it), as root or with sudo.
-# Where everything is there already, it ends at once and needs no network.
+# Where everything is there already, it ends at once and needs no network. With the argument "peers", also what the
+# benchmarks compare restain with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,7 +37,7 @@ install_packages() {
 
 # The requirements it was made from lie in the environment, last of all; so a broken one is never taken for whole.
 make_venv() {
-    local venv=target/venv requirements=fixtures/python/requirements.txt
+    local venv=target/$1 requirements=fixtures/python/$2.txt
     cmp -s "$requirements" "$venv/requirements.txt" && return
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "python3 is older than 3.11"
     say "making $venv"
@@ -50,4 +51,6 @@ make_venv() {
 
 install_packages
 command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
-make_venv
+make_venv venv requirements
+# The engines that benchmarks compare with take gigabytes, so only those ask for them.
+[[ ${1-} != peers ]] || make_venv peers peers
