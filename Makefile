@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build test lint unit openslide-4 demo hero bench-io bench-memory bench-g clean
+.PHONY: help setup peers build test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -51,6 +51,12 @@ bench-memory: build ## peak memory on tall and huge slides
 bench-g: build peers ## G against PyTorch, ONNX Runtime and OpenVINO on this processor
 	cargo build --release -p restain-net --examples
 	@target/peers/bin/python scripts/bench_g.py
+
+bench-train: build peers ## a training step of G against PyTorch
+	@target/peers/bin/python scripts/bench_train.py
+
+bench-slide: build peers ## slide to pyramid against a script on PyTorch, OpenSlide and libvips
+	@target/peers/bin/python scripts/bench_slide.py
 
 clean: ## remove builds, and what demo and benchmarks made; models trained into out/ stay
 	rm -rf target out/demo out/hero out/bench

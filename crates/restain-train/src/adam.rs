@@ -1,8 +1,14 @@
 //! Adam (Kingma & Ba 2015, algorithm 1) with its state in the open, so that a run can be continued exactly.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
-use candle_core::{Result, Tensor, Var, backprop::GradStore};
+use candle_core::{
+    CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, WithDType, backprop::GradStore, bail,
+};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Step size and decay rates of Adam.
@@ -78,15 +84,24 @@ impl Adam {
         for slot in &mut self.slots {
             let Some(gradient) = gradients.get(slot.variable.as_tensor()) else { continue };
             let gradient = gradient.detach();
-            slot.mean = ((&slot.mean * beta1)? + (&gradient * (1.0 - beta1))?)?;
-            slot.square = ((&slot.square * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
-            let change = (&slot.mean / (slot.square.sqrt()? + epsilon * correction2)?)?;
-            slot.variable.set(&(slot.variable.as_detached_tensor() - (change * size)?)?)?;
+            let epsilon = epsilon * correction2;
+            if gradient.device().is_cpu() {
+                let gradient = gradient.contiguous()?;
+                slot.mean.inplace_op2(&gradient, &Decay { rate: beta1, squared: false })?;
+                slot.square.inplace_op2(&gradient, &Decay { rate: beta2, squared: true })?;
+                let variable = slot.variable.as_tensor();
+                variable.inplace_op3(&slot.mean, &slot.square, &Descent { size, epsilon })?;
+            } else {
+                slot.mean = ((&slot.mean * beta1)? + (&gradient * (1.0 - beta1))?)?;
+                slot.square = ((&slot.square * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
+                let change = (&slot.mean / (slot.square.sqrt()? + epsilon)?)?;
+                slot.variable.set(&(slot.variable.as_detached_tensor() - (change * size)?)?)?;
+            }
         }
         Ok(())
     }
 
-    /// The moments, as `mean.<variable>` and `square.<variable>`.
+    /// The moments, as `mean.<variable>` and `square.<variable>`; the next step changes them.
     pub fn state(&self) -> HashMap<String, Tensor> {
         let both = |slot: &Slot| {
             [(mean_name(&slot.name), slot.mean.clone()), (square_name(&slot.name), slot.square.clone())]
@@ -100,7 +115,7 @@ impl Adam {
     /// If a moment is missing or of another shape; the optimizer is then unchanged.
     pub fn restore(&mut self, steps: u64, state: &HashMap<String, Tensor>) -> Result<()> {
         let find = |name: String, like: &Var| match state.get(&name) {
-            Some(tensor) if tensor.shape() == like.shape() => tensor.to_device(like.device()),
+            Some(tensor) if tensor.shape() == like.shape() => tensor.to_device(like.device())?.copy(),
             Some(tensor) => candle_core::bail!("{name} has shape {:?}, not {:?}", tensor.dims(), like.dims()),
             None => candle_core::bail!("{name} is missing"),
         };
@@ -119,6 +134,120 @@ impl Adam {
         }
         self.steps = steps;
         Ok(())
+    }
+}
+
+/// The numbers that variables are made of.
+trait Float: WithDType {
+    fn sqrt(self) -> Self;
+}
+
+impl Float for f32 {
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+}
+
+impl Float for f64 {
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+}
+
+/// Moves a moment towards the gradient, or its square: `moment = rate * moment + (1 - rate) * gradient`.
+struct Decay {
+    rate: f64,
+    squared: bool,
+}
+
+/// Moves a variable against its mean gradient: `variable -= size * mean / (sqrt(square) + epsilon)`.
+struct Descent {
+    size: f64,
+    epsilon: f64,
+}
+
+impl InplaceOp2 for Decay {
+    fn name(&self) -> &'static str {
+        "adam-decay"
+    }
+
+    fn cpu_fwd(
+        &self,
+        moment: &mut CpuStorage,
+        at: &Layout,
+        gradient: &CpuStorage,
+        from: &Layout,
+    ) -> Result<()> {
+        fn run<T: Float>(decay: &Decay, moment: &mut [T], gradient: &[T]) {
+            let (keep, take) = (T::from_f64(decay.rate), T::from_f64(1.0 - decay.rate));
+            let pieces = moment.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
+            pieces.for_each(|(moment, gradient)| {
+                for (moment, gradient) in moment.iter_mut().zip(gradient) {
+                    let gradient = if decay.squared { *gradient * *gradient } else { *gradient };
+                    *moment = keep * *moment + take * gradient;
+                }
+            });
+        }
+        let (at, from) = (elements(at)?, elements(from)?);
+        match (moment, gradient) {
+            (CpuStorage::F32(moment), CpuStorage::F32(gradient)) => {
+                run(self, &mut moment[at], &gradient[from])
+            }
+            (CpuStorage::F64(moment), CpuStorage::F64(gradient)) => {
+                run(self, &mut moment[at], &gradient[from])
+            }
+            _ => bail!("Adam on the CPU takes f32 or f64"),
+        }
+        Ok(())
+    }
+}
+
+impl InplaceOp3 for Descent {
+    fn name(&self) -> &'static str {
+        "adam-descent"
+    }
+
+    fn cpu_fwd(
+        &self,
+        variable: &mut CpuStorage,
+        at: &Layout,
+        mean: &CpuStorage,
+        mean_at: &Layout,
+        square: &CpuStorage,
+        square_at: &Layout,
+    ) -> Result<()> {
+        fn run<T: Float>(descent: &Descent, variable: &mut [T], mean: &[T], square: &[T]) {
+            let (size, epsilon) = (T::from_f64(descent.size), T::from_f64(descent.epsilon));
+            let pieces =
+                variable.par_chunks_mut(PIECE).zip(mean.par_chunks(PIECE)).zip(square.par_chunks(PIECE));
+            pieces.for_each(|((variable, mean), square)| {
+                for ((variable, mean), square) in variable.iter_mut().zip(mean).zip(square) {
+                    *variable -= size * *mean / (square.sqrt() + epsilon);
+                }
+            });
+        }
+        let (at, mean_at, square_at) = (elements(at)?, elements(mean_at)?, elements(square_at)?);
+        match (variable, mean, square) {
+            (CpuStorage::F32(variable), CpuStorage::F32(mean), CpuStorage::F32(square)) => {
+                run(self, &mut variable[at], &mean[mean_at], &square[square_at]);
+            }
+            (CpuStorage::F64(variable), CpuStorage::F64(mean), CpuStorage::F64(square)) => {
+                run(self, &mut variable[at], &mean[mean_at], &square[square_at]);
+            }
+            _ => bail!("Adam on the CPU takes f32 or f64"),
+        }
+        Ok(())
+    }
+}
+
+/// Elements a thread takes at a time.
+const PIECE: usize = 1 << 14;
+
+/// Where the elements of a contiguous tensor lie in its storage.
+fn elements(layout: &Layout) -> Result<Range<usize>> {
+    match layout.contiguous_offsets() {
+        Some((from, to)) => Ok(from..to),
+        None => bail!("a contiguous tensor is needed"),
     }
 }
 

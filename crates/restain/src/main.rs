@@ -2,6 +2,7 @@
 
 mod commands;
 mod interrupt;
+mod memory;
 mod progress;
 mod quantity;
 

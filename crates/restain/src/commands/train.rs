@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use restain_net::open_device;
 use restain_train::{TrainConfig, run};
 
-use crate::{interrupt, quantity};
+use crate::{interrupt, memory, quantity};
 
 /// The commit this was built from, for the model card.
 const COMMIT: &str = env!("RESTAIN_COMMIT");
@@ -38,6 +38,7 @@ impl Train {
         let mut config = TrainConfig::load(&self.config)?;
         config.resume |= self.resume;
         let stop = interrupt::catch()?;
+        memory::keep_freed();
         let (device, note) = open_device(self.device.parse()?)?;
         if let Some(note) = note.filter(|_| !self.quiet) {
             eprintln!("note: {note}");
