@@ -1,5 +1,5 @@
 //! G on demand, for benchmarks that take turns: `serve SIDE f32|bf16` runs one tile for each line on stdin and answers
-//! with its milliseconds. The first line of its own names the kernels. RAYON_NUM_THREADS sets the threads.
+//! with its milliseconds. The first line of its own names the kernels. `RAYON_NUM_THREADS` sets the threads.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
