@@ -7,6 +7,7 @@ use restain_stain::histogram::{Histogram, bhattacharyya};
 use restain_stain::metrics::{Difference, Ssim};
 use serde::Serialize;
 
+use crate::picture::{picture_format, read_picture};
 use crate::{Error, Result};
 
 /// Rows compared at a time.
@@ -60,15 +61,14 @@ impl Subject {
     /// # Errors
     /// Where the file is neither.
     pub fn open(path: &Path) -> Result<Self> {
-        let plain = image::ImageFormat::from_path(path)
-            .is_ok_and(|format| !matches!(format, image::ImageFormat::Tiff));
+        let plain = picture_format(path).is_ok_and(|format| !matches!(format, image::ImageFormat::Tiff));
         if plain {
-            return open_picture(path).map(Self::Picture);
+            return read_picture(path).map(Self::Picture);
         }
         match Slide::open(path) {
             Ok(slide) => Ok(Self::Slide(Box::new(slide))),
             // A TIFF in strips is a picture, not a slide; where it is neither, what OpenSlide says is of more use.
-            Err(error) => open_picture(path).map(Self::Picture).map_err(|_| error.into()),
+            Err(error) => read_picture(path).map(Self::Picture).map_err(|_| error.into()),
         }
     }
 
@@ -97,14 +97,6 @@ impl Subject {
     }
 }
 
-/// Reads a plain picture as RGB.
-fn open_picture(path: &Path) -> Result<image::RgbImage> {
-    let wrong = |cause| Error::Image { path: path.to_owned(), cause };
-    let reader = image::ImageReader::open(path).map_err(|error| wrong(error.into()))?;
-    let reader = reader.with_guessed_format().map_err(|error| wrong(error.into()))?;
-    Ok(reader.decode().map_err(wrong)?.into_rgb8())
-}
-
 impl Comparison {
     /// Compares `region`, or all of it, of a level of two subjects of the same size.
     ///
@@ -115,7 +107,7 @@ impl Comparison {
         let size = extent_a.size();
         if size != extent_b.size() {
             return Err(Error::Compare(format!(
-                "cannot compare: {} x {} px against {} x {} px at level {level}",
+                "cannot compare {} x {} px with {} x {} px at level {level}; both must show the same part of the slide (--extent) at the same scale",
                 size.width,
                 size.height,
                 extent_b.width(),

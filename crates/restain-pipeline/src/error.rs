@@ -13,8 +13,22 @@ pub enum Error {
     /// The output could not be made or written.
     #[error(transparent)]
     Tiff(#[from] restain_tiff::Error),
-    /// A plain image could not be read or written.
-    #[error("{}: {cause}", path.display())]
+    /// A file is no plain picture by its name.
+    #[error("{}: no PNG, JPEG, TIFF or BMP picture by its name (slides: restain normalize)", .0.display())]
+    PictureName(PathBuf),
+    /// A plain picture's file could not be read.
+    #[error("{}: cannot read the picture: {cause}; check the path", path.display())]
+    PictureFile {
+        /// The picture.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// A JPEG picture ends before its end.
+    #[error("{}: the picture is cut short; copy it again", .0.display())]
+    CutShort(PathBuf),
+    /// A plain picture could not be decoded.
+    #[error("{}: no readable picture: {cause}", path.display())]
     Image {
         /// The image.
         path: PathBuf,

@@ -20,7 +20,7 @@ pub use engine::{Engine, Selection};
 pub use error::Error;
 pub use memory::peak_bytes;
 pub use normalize::{Job, ModelReport, Report, SourceReport};
-pub use picture::normalize_picture;
+pub use picture::{normalize_picture, picture_format, read_picture};
 pub use plan::Plan;
 pub use settings::{CompressionKind, ExtentKind, Settings, SubsamplingKind};
 

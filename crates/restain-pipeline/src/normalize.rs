@@ -20,6 +20,9 @@ use crate::{Error, Result};
 /// Side of an output tile in pixels.
 pub(crate) const OUTPUT_TILE: u32 = 512;
 
+/// How many times larger or smaller than the model expects pixels may be before it is worth a word.
+const SCALES_APART: f64 = 1.5;
+
 /// A slide to normalize, checked but not begun.
 pub struct Job<'a> {
     slide: &'a Slide,
@@ -129,12 +132,8 @@ impl<'a> Job<'a> {
         Ok(TileGrid::new(self.extent, self.settings.tile, self.margin)?)
     }
 
-    /// The number of threads the job will use.
-    pub fn threads(&self) -> usize {
-        self.threads
-    }
-
-    fn source(&self) -> SourceReport {
+    /// What of the slide will be read.
+    pub fn source(&self) -> SourceReport {
         let info = self.slide.info();
         let full = info.levels[0].size;
         let LevelRect { min, .. } = self.extent;
@@ -146,6 +145,27 @@ impl<'a> Job<'a> {
             region: [min.x, min.y, self.extent.width(), self.extent.height()],
             mpp: info.mpp.map(|mpp| mpp.at(info.levels[self.level as usize].downsample)),
         }
+    }
+
+    /// What is odd about the scale of what will be read, in one line: it is not the model's, or unknown.
+    pub fn scale_note(&self) -> Option<String> {
+        let wanted = self.selection.engine.model()?.card().mpp?;
+        let Some(mpp) = self.source().mpp.map(Mpp::mean) else {
+            return Some(format!(
+                "the slide does not say its scale; the model expects {wanted:.3} micrometres a pixel"
+            ));
+        };
+        let factor = mpp / wanted;
+        (!(1.0 / SCALES_APART..=SCALES_APART).contains(&factor)).then(|| {
+            format!(
+                "pixels of {mpp:.3} micrometres, but the model expects {wanted:.3}: colours may be odd; see --mpp"
+            )
+        })
+    }
+
+    /// The number of threads the job will use.
+    pub fn threads(&self) -> usize {
+        self.threads
     }
 
     /// What the output says about itself: how it was made and from what kind of source, and nothing else.

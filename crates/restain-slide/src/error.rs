@@ -52,7 +52,7 @@ pub enum Error {
         slide: PathBuf,
     },
     /// No reader of `OpenSlide` recognises the file.
-    #[error("{}: not a slide that OpenSlide {version} recognises; check that the file is whole and of a supported format", .slide.display())]
+    #[error("{}: not a slide that OpenSlide {version} recognises; check that the file is whole and of a supported format (plain pictures: restain normalize-image)", .slide.display())]
     NotASlide {
         /// The slide's path as given.
         slide: PathBuf,
@@ -138,9 +138,9 @@ pub enum Error {
         extent: LevelRect,
     },
     /// A tile size or halo off the grid.
-    #[error("{what} of {size} pixels: it must be a multiple of 64{}", if *what == "a core" { " and above 0" } else { "" })]
+    #[error("{what} of {size} pixels: it must be a multiple of 64{}", if *what == "a tile" { " and above 0" } else { "" })]
     OffGrid {
-        /// What is off the grid: "a core" or "a halo".
+        /// What is off the grid: "a tile" or "a halo".
         what: &'static str,
         /// Its size in pixels.
         size: u32,

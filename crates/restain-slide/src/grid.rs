@@ -72,7 +72,7 @@ impl TileGrid {
             return Err(Error::GridExtent { extent });
         }
         if core == 0 || i64::from(core) % GRID != 0 {
-            return Err(Error::OffGrid { what: "a core", size: core });
+            return Err(Error::OffGrid { what: "a tile", size: core });
         }
         if let Margin::Halo(halo) = margin
             && i64::from(halo) % GRID != 0

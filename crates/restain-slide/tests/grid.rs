@@ -99,7 +99,7 @@ proptest! {
             prop_assert_eq!(core.is_ok(), size > 0);
             prop_assert!(halo.is_ok());
         } else {
-            let core_is_off = matches!(core, Err(Error::OffGrid { what: "a core", size: s }) if s == size);
+            let core_is_off = matches!(core, Err(Error::OffGrid { what: "a tile", size: s }) if s == size);
             let halo_is_off = matches!(halo, Err(Error::OffGrid { what: "a halo", size: s }) if s == size);
             prop_assert!(core_is_off && halo_is_off);
         }
@@ -131,6 +131,6 @@ fn extents_without_pixels_or_beyond_every_slide_are_refused() {
 fn messages_say_what_to_do() {
     let message =
         |core, margin| TileGrid::new(rect(0, 0, 9, 9), core, margin).expect_err("refused").to_string();
-    assert_eq!(message(100, Margin::None), "a core of 100 pixels: it must be a multiple of 64 and above 0");
+    assert_eq!(message(100, Margin::None), "a tile of 100 pixels: it must be a multiple of 64 and above 0");
     assert_eq!(message(64, Margin::Halo(65)), "a halo of 65 pixels: it must be a multiple of 64");
 }

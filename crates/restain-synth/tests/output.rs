@@ -78,6 +78,11 @@ fn stopping_leaves_nothing() {
     let seen = seen.into_inner();
     assert!(seen[0] == 0.0 && seen[1] > 0.5 && seen[1] < 1.0, "{seen:?}");
     assert_eq!(files(folder.path()), BTreeMap::new());
+    // Just before it would get its name.
+    let stop_last = |done| if done < 1.0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let result = write_slide(&SlideSpec::new(600, 400), &folder.path().join("slide.mrxs"), &stop_last);
+    assert!(matches!(result, Err(Error::Stopped)));
+    assert_eq!(files(folder.path()), BTreeMap::new());
 }
 
 #[test]

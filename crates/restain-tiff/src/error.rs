@@ -97,6 +97,9 @@ pub enum Error {
     /// The output's name belongs to a folder.
     #[error("{} is a folder; give the name of a file", .0.display())]
     IsFolder(PathBuf),
+    /// The output is a device, a pipe or a socket.
+    #[error("{} is no file; give the name of one", .0.display())]
+    NotAFile(PathBuf),
     /// The output's folder does not exist.
     #[error("{}: the folder {} does not exist; create it first", path.display(), folder.display())]
     NoFolder {

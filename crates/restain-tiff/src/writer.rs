@@ -205,8 +205,11 @@ fn folder_of(path: &Path) -> &Path {
 /// A new hidden file beside `path`, deleted when dropped.
 fn temporary(path: &Path, overwrite: bool) -> Result<NamedTempFile> {
     let name = path.file_name().filter(|_| !path.is_dir()).ok_or_else(|| Error::IsFolder(path.to_owned()))?;
-    if !overwrite && fs::symlink_metadata(path).is_ok() {
-        return Err(Error::Exists(path.to_owned()));
+    match fs::metadata(path) {
+        // Replacing a device or a pipe would take it from everybody.
+        Ok(there) if !there.is_file() => return Err(Error::NotAFile(path.to_owned())),
+        _ if !overwrite && fs::symlink_metadata(path).is_ok() => return Err(Error::Exists(path.to_owned())),
+        _ => {}
     }
     let folder = folder_of(path);
     if !folder.is_dir() {

@@ -121,6 +121,8 @@ fn places_that_cannot_be_written_are_named() {
     let create = |path: &Path| PyramidWriter::create(path, &four(), true).err();
     let refused = create(folder.path());
     assert!(matches!(refused, Some(Error::IsFolder(_))), "{refused:?}");
+    let refused = create(Path::new("/dev/null"));
+    assert!(matches!(refused, Some(Error::NotAFile(_))), "{refused:?}");
     let refused = create(Path::new("/"));
     assert!(matches!(refused, Some(Error::IsFolder(_))), "{refused:?}");
     let refused = create(&folder.path().join("none/picture.tif"));

@@ -95,6 +95,28 @@ fn deflate_is_exact_on_every_level() {
     }
 }
 
+/// Tiles follow each other without anything between them, the first one the header.
+#[test]
+fn nothing_lies_between_the_tiles() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("picture.tif");
+    let layout = layout(700, 450, 128, Compression::Deflate);
+    let picture = drawing_with_blank(&layout);
+    write(&picture, &layout, 192, &path);
+    let mut places = Vec::new();
+    each_level(&path, &picture.levels(128), |reader, _, _| {
+        let offsets = reader.get_tag_u64_vec(Tag::TileOffsets).expect("offsets");
+        places.extend(offsets.into_iter().zip(reader.get_tag_u64_vec(Tag::TileByteCounts).expect("lengths")));
+    });
+    places.sort_unstable();
+    places.dedup();
+    let mut end = 16;
+    for (offset, length) in places {
+        assert_eq!(offset, u64::next_multiple_of(end, 4));
+        end = offset + length;
+    }
+}
+
 /// A tile and the tables, put together to one JPEG stream and decoded.
 fn decode(path: &Path, tables: &[u8], offset: u64, length: u64) -> turbojpeg::Image<Vec<u8>> {
     let file = std::fs::read(path).expect("the file is there");

@@ -191,10 +191,10 @@ impl InplaceOp2 for Decay {
         let (at, from) = (elements(at)?, elements(from)?);
         match (moment, gradient) {
             (CpuStorage::F32(moment), CpuStorage::F32(gradient)) => {
-                run(self, &mut moment[at], &gradient[from])
+                run(self, &mut moment[at], &gradient[from]);
             }
             (CpuStorage::F64(moment), CpuStorage::F64(gradient)) => {
-                run(self, &mut moment[at], &gradient[from])
+                run(self, &mut moment[at], &gradient[from]);
             }
             _ => bail!("Adam on the CPU takes f32 or f64"),
         }

@@ -12,6 +12,18 @@ pub(crate) fn bytes(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// So many things: `1 tile`, `2 tiles`.
+pub(crate) fn count(number: impl Into<u64>, thing: &str) -> String {
+    let number = number.into();
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// A number with at most four decimal places.
+pub(crate) fn number(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// Seconds as `45 s`, `3 min 20 s` or `2 h 5 min`.
 pub(crate) fn seconds(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -25,6 +37,15 @@ pub(crate) fn seconds(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [0.25, 4.0, 2.000_551, 352.777_78].map(super::number),
+            ["0.25", "4", "2.0006", "352.7778"]
+        );
+        assert_eq!([0_u64, 1, 2].map(|n| super::count(n, "tile")), ["0 tiles", "1 tile", "2 tiles"]);
+    }
+
     #[test]
     fn units_change_where_they_should() {
         assert_eq!([0, 1023, 1024, 1536 << 20].map(super::bytes), ["0 B", "1023 B", "1.0 KiB", "1.5 GiB"]);

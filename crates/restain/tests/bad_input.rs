@@ -159,6 +159,28 @@ fn an_output_that_cannot_be() {
 }
 
 #[test]
+fn an_output_that_is_no_tiff() {
+    let desk = Desk::new();
+    for name in ["out.png", "out", "-"] {
+        let output = desk.folder.path().join(name);
+        let failed =
+            restain().args(["normalize", "--model", "identity"]).arg(slide()).arg("-o").arg(output).output();
+        assert_fails(&failed.unwrap(), &["end in .tif"]);
+    }
+    // A device stays what it is, even where it is called a TIFF.
+    let link = desk.folder.path().join("null.tif");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    let failed = restain()
+        .args(["normalize", "--model", "identity", "--force"])
+        .arg(slide())
+        .arg("-o")
+        .arg(&link)
+        .output();
+    assert_fails(&failed.unwrap(), &["null.tif", "no file"]);
+    assert_eq!(names(desk.folder.path()), ["null.tif"]);
+}
+
+#[test]
 fn an_output_that_is_there_already() {
     let desk = Desk::new();
     fs::write(desk.output(), "precious").unwrap();
@@ -192,12 +214,10 @@ fn an_output_that_is_the_input() {
     synth(&slide, "600x400", &[]);
     let companion = slide.with_extension("");
     let (before, data) = (names(&companion), fs::read(companion.join("Data0000.dat")).unwrap());
-    for name in ["Data0000.dat", "new.tif"] {
-        let inside = companion.join(name);
-        let words = ["normalize", "--model", "identity", "--force", "-o"].map(OsStr::new);
-        let output = run(words.into_iter().chain([inside.as_os_str(), slide.as_os_str()]));
-        assert_fails(&output, &[name, "among its files"]);
-    }
+    let inside = companion.join("new.tif");
+    let words = ["normalize", "--model", "identity", "--force", "-o"].map(OsStr::new);
+    let output = run(words.into_iter().chain([inside.as_os_str(), slide.as_os_str()]));
+    assert_fails(&output, &["new.tif", "among its files"]);
     assert_eq!(names(&companion), before);
     assert!(fs::read(companion.join("Data0000.dat")).unwrap() == data, "the input was changed");
     assert_eq!(names(desk.folder.path()), ["link.tif", "out.tif"]);
@@ -255,7 +275,7 @@ fn arguments_that_make_no_sense() {
     let desk = Desk::new();
     desk.refuses(&["--tile", "big"], &["--tile", "big"]);
     desk.refuses(&["--quality", "1000"], &["--quality", "1000"]);
-    desk.refuses(&["--level", "-1"], &["-1"]);
+    desk.refuses(&["--level", "-1"], &["--level", "-1"]);
     desk.refuses(&["--mpp", "fine"], &["--mpp", "fine"]);
     desk.refuses(&["--level", "1", "--mpp", "1"], &["--level", "--mpp"]);
     desk.refuses(&["--compression", "zip"], &["zip", "deflate"]);
@@ -293,7 +313,13 @@ fn pictures_that_are_none() {
     image::RgbImage::new(3, 2).save(path("black.png")).unwrap();
     fails("black.png", "out.xyz", &["out.xyz"]);
     fails("black.png", "no/such/folder/out.png", &["out.png"]);
-    assert_eq!(names(folder.path()), ["black.png", "empty", "prose.png"]);
+    fails("black.png", "black.png", &["would replace the input"]);
+    fails("slide.mrxs", "out.png", &["slide.mrxs", "restain normalize"]);
+    image::RgbImage::from_fn(90, 90, |x, y| image::Rgb([x as u8, y as u8, 5])).save(path("cut.jpg")).unwrap();
+    let whole = fs::read(path("cut.jpg")).unwrap();
+    fs::write(path("cut.jpg"), &whole[..whole.len() * 3 / 4]).unwrap();
+    fails("cut.jpg", "out.png", &["cut.jpg", "cut short"]);
+    assert_eq!(names(folder.path()), ["black.png", "cut.jpg", "empty", "prose.png"]);
 }
 
 #[test]

@@ -150,6 +150,16 @@ fn pictures_and_folders_of_pictures() {
     assert_eq!(names(Path::new(&output)), ["a.png", "b.png"]);
     assert_eq!(image::open(path("output/b.png")).unwrap().into_rgb8(), patch);
 
+    fs::create_dir(path("into")).unwrap();
+    run_well(["normalize-image", &a, "-o", &path("into"), "--model", "identity"]);
+    assert_eq!(names(Path::new(&path("into"))), ["a.png"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&single), mode(&path("patches/notes.txt")), "others may not read the picture");
+    }
+
     let again = run(["normalize-image", &input, "-o", &output, "--model", "identity"]);
     common::assert_fails(&again, &["exists already", "--force"]);
 }

@@ -92,6 +92,9 @@ pub fn write_slide(
     };
     let ini = folder.join("Slidedat.ini");
     std::fs::write(&ini, slidedat::text(&layout, &facts)).map_err(Error::io("write", &ini))?;
+    if progress(1.0).is_break() {
+        return Err(Error::Stopped);
+    }
     let [.., Associated { jpeg: preview, .. }] = &associated;
     place.finish(preview)?;
     Ok(Summary {

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use restain_pipeline::{Engine, Job, Plan};
-use restain_slide::{Slide, SlideInfo};
+use restain_pipeline::{Engine, Job, Plan, SourceReport};
+use restain_slide::{Mpp, Slide, SlideInfo};
 use serde::Serialize;
 
 use super::overrides::{InputArguments, ModelArguments};
@@ -28,6 +28,10 @@ pub(crate) struct Inspect {
 #[derive(Serialize)]
 struct Inspection<'a> {
     slide: &'a SlideInfo,
+    /// What of it will be read.
+    source: SourceReport,
+    /// Micrometres a pixel that the model expects.
+    model_mpp: Option<f64>,
     plan: Plan,
 }
 
@@ -38,8 +42,12 @@ impl Inspect {
         let slide = Slide::open(&self.slide)?;
         let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
         let job = Job::new(&slide, &selection, &settings)?;
-        let inspection =
-            Inspection { slide: slide.info(), plan: Plan::of(&job, &selection.engine, settings.tile)? };
+        let inspection = Inspection {
+            slide: slide.info(),
+            source: job.source(),
+            model_mpp: selection.engine.model().and_then(|model| model.card().mpp),
+            plan: Plan::of(&job, &selection.engine, settings.tile)?,
+        };
         if self.json {
             return print_json(&inspection);
         }
@@ -48,7 +56,7 @@ impl Inspect {
     }
 }
 
-fn print(Inspection { slide, plan }: &Inspection<'_>) {
+fn print(Inspection { slide, source, model_mpp, plan }: &Inspection<'_>) {
     let size = slide.levels[0].size;
     let row = |name: &str, value: String| println!("{name:<12}{value}");
     row("format", slide.vendor.clone());
@@ -58,13 +66,16 @@ fn print(Inspection { slide, plan }: &Inspection<'_>) {
         "scanned",
         format!("{} x {} px at {}, {}", bounds.width(), bounds.height(), bounds.min.x, bounds.min.y),
     );
-    let mpp = slide.mpp.map_or("not stated".to_owned(), |mpp| format!("{} x {}", mpp.x, mpp.y));
-    row("µm a pixel", mpp);
+    let scale = |mpp: Option<Mpp>| {
+        let both = |mpp: Mpp| format!("{} x {}", quantity::number(mpp.x), quantity::number(mpp.y));
+        mpp.map_or("not stated".to_owned(), both)
+    };
+    row("µm a pixel", scale(slide.mpp));
     for (index, level) in slide.levels.iter().enumerate() {
         let size = level.size;
         row(
             if index == 0 { "levels" } else { "" },
-            format!("{index}: {} x {} px, 1:{}", size.width, size.height, level.downsample),
+            format!("{index}: {} x {} px, 1:{}", size.width, size.height, quantity::number(level.downsample)),
         );
     }
     let associated: Vec<_> = slide
@@ -73,7 +84,14 @@ fn print(Inspection { slide, plan }: &Inspection<'_>) {
         .map(|image| format!("{} {} x {}", image.name, image.width, image.height))
         .collect();
     row("beside it", if associated.is_empty() { "nothing".to_owned() } else { associated.join(", ") });
-    row("plan", format!("{} tiles of {} px", plan.tiles, plan.tile));
+    let [_, _, width, height] = source.region;
+    let expected =
+        model_mpp.map_or(String::new(), |mpp| format!("; the model expects {}", quantity::number(mpp)));
+    row(
+        "reads",
+        format!("level {}, {width} x {height} px, µm a pixel {}{expected}", source.level, scale(source.mpp)),
+    );
+    row("plan", format!("{} of {} px", quantity::count(plan.tiles as u64, "tile"), plan.tile));
     row(
         "estimate",
         format!("{}, {} of memory", quantity::seconds(plan.seconds), quantity::bytes(plan.memory)),

@@ -1,5 +1,7 @@
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use restain_pipeline::{Engine, Job, Report};
 use restain_slide::Slide;
@@ -48,11 +50,16 @@ impl Normalize {
         self.storage.apply(&mut settings)?;
         let interrupt = interrupt::catch()?;
         let slide = Slide::open(&self.slide)?;
+        let tiff =
+            |extension: &OsStr| ["tif", "tiff"].iter().any(|name| extension.eq_ignore_ascii_case(name));
+        if !self.output.is_dir() && !self.output.extension().is_some_and(tiff) {
+            bail!("{}: the output is a TIFF; let its name end in .tif", self.output.display());
+        }
         let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
-        if let Some(note) = selection.note.as_ref().filter(|_| !self.quiet) {
+        let job = Job::new(&slide, &selection, &settings)?;
+        for note in selection.note.iter().chain(&job.scale_note()).filter(|_| !self.quiet) {
             eprintln!("note: {note}");
         }
-        let job = Job::new(&slide, &selection, &settings)?;
         let report = progress::with_bar(self.quiet, |progress| {
             job.run(&self.output, self.force, interrupt, progress)
         })?;
@@ -67,11 +74,12 @@ impl Normalize {
 
 fn print(report: &Report) {
     println!(
-        "{}: {} x {} px, {} levels, {}, model {}",
+        "{}: {} x {} px of level {}, {}, {}, model {}",
         report.output.display(),
         report.width,
         report.height,
-        report.levels,
+        report.source.level,
+        quantity::count(report.levels, "level"),
         quantity::bytes(report.bytes),
         report.model.name
     );

@@ -3,20 +3,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use restain_pipeline::{Engine, Settings, normalize_picture};
+use restain_pipeline::{Engine, Settings, normalize_picture, picture_format, read_picture};
 
 use super::overrides::ModelArguments;
 use crate::interrupt;
 
 /// Normalize plain pictures, such as patches
 ///
-/// The colours are those the same pixels get as part of a slide whose surroundings are white.
+/// A picture is treated as a slide of its own with white around it. As part of a larger slide its pixels get slightly
+/// other colours, above all near its edges: the model looks 127 pixels far.
 #[derive(Args)]
 pub(crate) struct NormalizeImage {
     /// A PNG, JPEG, TIFF or BMP picture, or a folder of them
     input: PathBuf,
 
-    /// The picture to write, its format by its name; for a folder the folder, which gets a PNG for each
+    /// The picture to write, its format by its name; or a folder, which gets a PNG for each
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
 
@@ -37,7 +38,13 @@ impl NormalizeImage {
         let mut settings = Settings::default();
         self.model.apply(&mut settings)?;
         interrupt::catch()?;
-        let work = plan(&self.input, &self.output)?;
+        let (work, others) = plan(&self.input, &self.output)?;
+        if same(&self.input, &self.output) || work.iter().any(|(input, output)| same(input, output)) {
+            bail!("{}: the output would replace the input; choose another output", self.output.display());
+        }
+        if let Some((_, odd)) = work.iter().find(|(_, output)| output.exists() && !output.is_file()) {
+            bail!("{} is no file; give the name of one", odd.display());
+        }
         if !self.force
             && let Some((_, existing)) = work.iter().find(|(_, output)| output.exists())
         {
@@ -48,6 +55,10 @@ impl NormalizeImage {
             eprintln!("note: {note}");
         }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads()?).build()?;
+        if self.input.is_dir() {
+            fs::create_dir_all(&self.output)
+                .with_context(|| format!("{}: cannot make the folder", self.output.display()))?;
+        }
         for (input, output) in work {
             if interrupt::requested() {
                 bail!("interrupted");
@@ -57,29 +68,39 @@ impl NormalizeImage {
                 println!("{}", output.display());
             }
         }
+        if others > 0 && !self.quiet {
+            eprintln!("note: {others} other files and folders of {} were left out", self.input.display());
+        }
         Ok(())
     }
 }
 
-/// Which picture goes where.
-fn plan(input: &Path, output: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+/// Which picture goes where, and how many other files the folder has.
+fn plan(input: &Path, output: &Path) -> anyhow::Result<(Vec<(PathBuf, PathBuf)>, usize)> {
     if !input.is_dir() {
-        return Ok(vec![(input.to_owned(), output.to_owned())]);
+        picture_format(input)?;
+        let output = match input.file_stem() {
+            Some(stem) if output.is_dir() => output.join(stem).with_added_extension("png"),
+            _ => output.to_owned(),
+        };
+        picture_format(&output)?;
+        return Ok((vec![(input.to_owned(), output)], 0));
     }
     let entries =
         fs::read_dir(input).with_context(|| format!("{}: cannot list the folder", input.display()))?;
-    let mut pictures = Vec::new();
+    let (mut pictures, mut others) = (Vec::new(), 0);
     for entry in entries {
         let path = entry.with_context(|| format!("{}: cannot list the folder", input.display()))?.path();
-        if image::ImageFormat::from_path(&path).is_ok() {
+        if path.is_file() && picture_format(&path).is_ok() {
             pictures.push(path);
+        } else {
+            others += 1;
         }
     }
     if pictures.is_empty() {
         bail!("{}: holds no PNG, JPEG, TIFF or BMP picture", input.display());
     }
     pictures.sort();
-    fs::create_dir_all(output).with_context(|| format!("{}: cannot make the folder", output.display()))?;
     let mut work: Vec<(PathBuf, PathBuf)> = Vec::new();
     for path in pictures {
         let Some(stem) = path.file_stem() else { continue };
@@ -89,29 +110,34 @@ fn plan(input: &Path, output: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> 
         }
         work.push((path, target));
     }
-    Ok(work)
+    Ok((work, others))
+}
+
+/// Whether both are the same file or folder.
+fn same(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn normalize(engine: &Engine, input: &Path, output: &Path, tile: u32) -> anyhow::Result<()> {
-    let named = || format!("{}", input.display());
-    let reader =
-        image::ImageReader::open(input).with_context(named)?.with_guessed_format().with_context(named)?;
-    let picture =
-        reader.decode().with_context(|| format!("{}: no readable picture", input.display()))?.into_rgb8();
+    let picture = read_picture(input)?;
     let (width, height) = picture.dimensions();
-    let rgb = normalize_picture(engine, picture.as_raw(), width, height, tile).with_context(named)?;
+    let rgb = normalize_picture(engine, picture.as_raw(), width, height, tile)
+        .with_context(|| input.display().to_string())?;
     write(output, &rgb, width, height)
 }
 
 /// Writes beside the target and renames, so that the name never holds half a picture.
 fn write(output: &Path, rgb: &[u8], width: u32, height: u32) -> anyhow::Result<()> {
     let failed = || format!("{}: cannot write the picture", output.display());
-    let format = image::ImageFormat::from_path(output).with_context(failed)?;
     let folder = match output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new().prefix(".restain-").tempfile_in(folder).with_context(failed)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    // Readable by whom the umask allows, like any new file; a temporary file would be its owner's alone.
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.prefix(".restain-").tempfile_in(folder).with_context(failed)?;
     {
         let mut buffer = std::io::BufWriter::new(file.as_file_mut());
         image::write_buffer_with_format(
@@ -120,7 +146,7 @@ fn write(output: &Path, rgb: &[u8], width: u32, height: u32) -> anyhow::Result<(
             width,
             height,
             image::ExtendedColorType::Rgb8,
-            format,
+            picture_format(output)?,
         )
         .with_context(failed)?;
         std::io::Write::flush(&mut buffer).with_context(failed)?;

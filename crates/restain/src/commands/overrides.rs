@@ -41,11 +41,11 @@ pub(crate) struct InputArguments {
     extent: Option<String>,
 
     /// Level of the slide to read, 0 the finest [default: 0]
-    #[arg(long, value_name = "L", conflicts_with = "mpp")]
+    #[arg(long, value_name = "L", conflicts_with = "mpp", allow_negative_numbers = true)]
     level: Option<u32>,
 
     /// Read the level nearest to X micrometres a pixel; pixels are not resampled
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     mpp: Option<f64>,
 
     /// YAML run configuration; the command line wins over it. See pipelines/normalize.yaml
@@ -61,7 +61,7 @@ pub(crate) struct OutputArguments {
     compression: Option<String>,
 
     /// JPEG quality, 1 to 100 [default: 90]
-    #[arg(long, value_name = "Q")]
+    #[arg(long, value_name = "Q", allow_negative_numbers = true)]
     quality: Option<u8>,
 
     /// JPEG chroma subsampling [default: 4:4:4]

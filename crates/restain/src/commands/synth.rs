@@ -44,7 +44,7 @@ pub(crate) struct SynthSlide {
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
 
-    /// Stain and colours
+    /// Stain and colours of drawn cells
     #[arg(long, value_name = "NAME", value_enum, default_value_t = StyleName::NewScanner)]
     style: StyleName,
 
