@@ -306,7 +306,9 @@ mod tests {
     fn random(base: usize) -> Checkpoint {
         let vars = VarMap::new();
         Generator::new(base, &VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu)).unwrap();
-        for (at, (name, var)) in vars.data().lock().unwrap().iter().enumerate() {
+        let data = vars.data().lock().unwrap();
+        let by_name: std::collections::BTreeMap<_, _> = data.iter().collect(); // the same weights in every run
+        for (at, (name, var)) in by_name.into_iter().enumerate() {
             let noise = |i: usize| ((i * 7919 + at * 104_729) % 10_007) as f32 / 10_006.0;
             let values = (0..var.elem_count()).map(|i| match name.rsplit('.').next() {
                 Some("running_var" | "weight") if var.rank() == 1 => 0.5 + noise(i),
@@ -315,6 +317,7 @@ mod tests {
             });
             var.set(&Tensor::from_iter(values, &Device::Cpu).unwrap().reshape(var.dims()).unwrap()).unwrap();
         }
+        drop(data);
         let card = Card { base, ..shipped().card };
         assert_eq!(card.architecture, ARCHITECTURE);
         Checkpoint::of(card, &vars).unwrap()

@@ -12,8 +12,8 @@ const COMMIT: &str = env!("RESTAIN_COMMIT");
 
 /// Train a model on pictures of the lab whose style is wanted
 ///
-/// Stage one of the paper: G learns to give each picture back from its bare gray and mask. Ctrl-C saves the state;
-/// --resume goes on from it.
+/// The network learns to give each picture its colours back from what stain removal leaves: gray, and where red is
+/// strongest. Ctrl-C saves the state; --resume goes on from it.
 #[derive(Args)]
 pub(crate) struct Train {
     /// YAML training configuration; pipelines/train-l1.yaml explains every setting
