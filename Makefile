@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide clean
+.PHONY: help setup peers build cuda test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -22,6 +22,9 @@ peers: ## install what benchmarks compare restain with: some gigabytes
 
 build: setup ## build target/release/restain
 	cargo build --release
+
+cuda: setup ## build target/cuda/restain, which also runs on NVIDIA GPUs; needs neither GPU nor CUDA toolkit
+	@scripts/cuda.sh
 
 test: lint unit openslide-4 ## check format and lints, run every test, and the slide tests again on OpenSlide 4
 

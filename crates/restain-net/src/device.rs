@@ -67,12 +67,16 @@ fn open_gpu(index: usize) -> Result<Device, String> {
     };
     match catch_unwind(AssertUnwindSafe(probe)) {
         Ok(Ok(device)) => Ok(device),
-        Ok(Err(error)) => Err(first_line(&error.to_string())),
+        Ok(Err(error)) => Err(in_words(&error.to_string())),
         Err(_) => Err("the GPU's driver or libraries are missing".to_owned()),
     }
 }
 
-fn first_line(text: &str) -> String {
+/// What CUDA says, in one line.
+fn in_words(text: &str) -> String {
+    if text.contains("CUDA_ERROR_NO_DEVICE") {
+        return "there is no NVIDIA GPU, or no driver for it".to_owned();
+    }
     text.lines().next().unwrap_or_default().to_owned()
 }
 
@@ -87,6 +91,13 @@ mod tests {
         for wrong in ["", "gpu", "cuda:", "cuda:-1", "CPU"] {
             assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_cuda_says_becomes_one_line() {
+        let none = "DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")";
+        assert_eq!(in_words(none), "there is no NVIDIA GPU, or no driver for it");
+        assert_eq!(in_words("out of memory\n  at 0x1"), "out of memory");
     }
 
     #[test]
