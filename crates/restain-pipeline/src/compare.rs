@@ -98,18 +98,22 @@ impl Subject {
 }
 
 impl Comparison {
-    /// Compares `region`, or all of it, of a level of two subjects of the same size.
+    /// Compares `region`, or all of it, of a level of two subjects of the same size; at coarser levels one may have a row
+    /// and a column more, which are left out.
     ///
     /// # Errors
     /// Where sizes differ, the region holds nothing or reaches beyond, or a slide cannot be read.
     pub fn of(a: &Subject, b: &Subject, level: u32, region: Option<Region>) -> Result<Self> {
         let (extent_a, extent_b) = (a.extent(level)?, b.extent(level)?);
-        let size = extent_a.size();
-        if size != extent_b.size() {
+        let size = extent_a.size().min(extent_b.size());
+        // What was scanned is rounded outward at a coarser level of a slide, and halved in an output of it.
+        let rounded = i64::from(level > 0);
+        let beyond = extent_a.size().max(extent_b.size()) - size;
+        if beyond.width.max(beyond.height) > rounded {
             return Err(Error::Compare(format!(
                 "cannot compare {} x {} px with {} x {} px at level {level}; both must show the same part of the slide (--extent) at the same scale",
-                size.width,
-                size.height,
+                extent_a.width(),
+                extent_a.height(),
                 extent_b.width(),
                 extent_b.height()
             )));

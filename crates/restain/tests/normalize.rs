@@ -99,6 +99,11 @@ fn compare_tells_equal_from_close() {
         assert_eq!((&equal["width"], &equal["height"]), (&900.into(), &700.into()));
     }
     assert!(run_well(["compare", &output, &output]).contains("infinite: equal"));
+    // What was scanned has 751 x 601 px at level 1 of the slide, and 750 x 600 px at that of the output.
+    assert!(
+        run_json(["compare", slide(), &output, "--level", "1", "--json"])["psnr_db"].as_f64().unwrap() > 20.0
+    );
+    common::assert_fails(&run(["compare", &output, &output, "--level", "9"]), &["no level 9"]);
 }
 
 #[test]
