@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
@@ -12,6 +11,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::card::{ARCHITECTURE, Card};
+use crate::file::write_whole;
 use crate::{Error, Generator, Result};
 
 /// The key of the card in the file's metadata.
@@ -63,18 +63,9 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`], and [`Error::Tensor`] where a parameter cannot be read.
     pub fn save(&self, path: &Path, storage: Storage) -> Result<()> {
-        let failed = |cause| Error::Io { path: path.to_owned(), action: "write", cause };
         let bytes = self.to_bytes(storage)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        // Readable by whom the umask allows, like any new file; a temporary file would be its owner's alone.
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder).map_err(failed)?;
-        file.write_all(&bytes).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        let failed = |cause| Error::Io { path: path.to_owned(), action: "write", cause };
+        write_whole(path, &bytes).map_err(failed)
     }
 
     /// The bytes of the checkpoint's file.

@@ -25,7 +25,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use rayon::prelude::*;
 
 use crate::folded::Folded;
@@ -115,9 +115,6 @@ impl<K: Kernel> Plan<K> {
     fn new(folded: &Folded, name: &'static str) -> Result<Self> {
         let widths: Vec<usize> = folded.down.iter().map(|(_, bias)| bias.elem_count()).collect();
         let words = |channels: usize| channels.next_multiple_of(K::LANES) / K::Word::CHANNELS;
-        let weights = |weight: &Tensor, form: Form, parts: &[usize], lanes: usize| {
-            Weights::new(weight, form, parts, lanes)
-        };
         // What a layer reads of a level: the encoder's channels behind the decoder's, or all of them.
         let skip = |level: usize| {
             let before = if level + 1 < DEPTH { words(widths[level]) } else { 0 };
@@ -131,11 +128,11 @@ impl<K: Kernel> Plan<K> {
         let mut down = Vec::with_capacity(DEPTH);
         for (level, (weight, bias)) in folded.down.iter().enumerate() {
             let (weights, input) = if level == 0 {
-                let weights = weights(weight, Form::Convolution, &[weight.dim(1)?], K::Word::CHANNELS)?;
+                let weights = Weights::new(weight, Form::Convolution, &[weight.dim(1)?], K::Word::CHANNELS)?;
                 let input = Channels { word: 0, words: weights.words::<K::Word>() };
                 (weights, input)
             } else {
-                (weights(weight, Form::Convolution, &[widths[level - 1]], K::LANES)?, skip(level - 1))
+                (Weights::new(weight, Form::Convolution, &[widths[level - 1]], K::LANES)?, skip(level - 1))
             };
             down.push(Layer::new(&weights, &bias.to_vec1()?, input, skip(level).word));
         }
@@ -145,25 +142,21 @@ impl<K: Kernel> Plan<K> {
         let mut up = Vec::with_capacity(DEPTH - 1);
         // The decoder's layers come from the bottom; that of level i reads level i + 1.
         for (level, (weight, bias)) in folded.up.iter().rev().enumerate() {
-            let weights = weights(weight, Form::Transposed, &parts(level + 1), K::LANES)?;
+            let weights = Weights::new(weight, Form::Transposed, &parts(level + 1), K::LANES)?;
             up.push(Layer::new(&weights, &bias.to_vec1()?, all(level + 1), 0));
         }
         let (weight, bias) = &folded.out;
         let last = LastLayer::new(
-            &weights(weight, Form::Transposed, &parts(0), K::LANES)?,
+            &Weights::new(weight, Form::Transposed, &parts(0), K::LANES)?,
             &bias.to_vec1()?,
             all(0),
         );
         let workspace = Workspace {
-            input: Canvas::new(words_of_input::<K>(&folded.down[0].0)?),
+            input: Canvas::new(folded.down[0].0.dim(1)?.div_ceil(K::Word::CHANNELS)),
             levels: (0..DEPTH).map(|level| Canvas::new(all(level).words)).collect(),
         };
         Ok(Self { name, down, up, last, workspace: Mutex::new(workspace) })
     }
-}
-
-fn words_of_input<K: Kernel>(weight: &Tensor) -> Result<usize> {
-    Ok(weight.dim(1)?.div_ceil(K::Word::CHANNELS))
 }
 
 impl<K: Kernel> CpuGenerator for Plan<K> {
@@ -270,7 +263,7 @@ fn sigmoid(x: f32) -> f32 {
 mod tests {
     use std::path::Path;
 
-    use candle_core::{DType, Device};
+    use candle_core::{DType, Device, Tensor};
     use candle_nn::{ModuleT, VarBuilder, VarMap};
 
     use super::*;

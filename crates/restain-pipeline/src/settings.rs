@@ -61,7 +61,7 @@ impl Default for Settings {
 pub enum CompressionKind {
     /// Small, with JPEG's loss.
     Jpeg,
-    /// Lossless, about five times as large.
+    /// Lossless, several times as large.
     Deflate,
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -104,16 +103,7 @@ pub(crate) fn restore(path: &Path, identity: &Identity, variables: &VarMap, adam
     adam.restore(about.step, &state).map_err(|error| broken(&error))
 }
 
-/// Writes a file beside its place and renames it, so that its name never holds half of it.
+/// Writes a file so that its name never holds half of it.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let fault = |source| Error::Write { path: PathBuf::from(path), source };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(fault)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fault)?;
-    file.persist(path).map_err(|error| fault(error.error))?;
-    Ok(())
+    restain_net::write_whole(path, bytes).map_err(|source| Error::Write { path: PathBuf::from(path), source })
 }

@@ -1,7 +1,7 @@
 //! How the C library's allocator treats freed memory.
 
 /// Keeps freed memory for what is allocated next. A training step frees all its gradients and allocates as many; given
-/// back to the system in between, every page of them would be cleared again, a third of the step's time.
+/// back to the system in between, every page of them would be cleared again.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
 pub(crate) fn keep_freed() {

@@ -1,8 +1,11 @@
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use image::ExtendedColorType;
+use restain_net::write_whole;
 use restain_pipeline::{Engine, Settings, normalize_picture, picture_format, read_picture};
 
 use super::overrides::ModelArguments;
@@ -123,35 +126,10 @@ fn normalize(engine: &Engine, input: &Path, output: &Path, tile: u32) -> anyhow:
     let (width, height) = picture.dimensions();
     let rgb = normalize_picture(engine, picture.as_raw(), width, height, tile)
         .with_context(|| input.display().to_string())?;
-    write(output, &rgb, width, height)
-}
-
-/// Writes beside the target and renames, so that the name never holds half a picture.
-fn write(output: &Path, rgb: &[u8], width: u32, height: u32) -> anyhow::Result<()> {
     let failed = || format!("{}: cannot write the picture", output.display());
-    let folder = match output.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    // Readable by whom the umask allows, like any new file; a temporary file would be its owner's alone.
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".restain-").tempfile_in(folder).with_context(failed)?;
-    {
-        let mut buffer = std::io::BufWriter::new(file.as_file_mut());
-        image::write_buffer_with_format(
-            &mut buffer,
-            rgb,
-            width,
-            height,
-            image::ExtendedColorType::Rgb8,
-            picture_format(output)?,
-        )
+    let mut bytes = Cursor::new(Vec::new());
+    let format = picture_format(output)?;
+    image::write_buffer_with_format(&mut bytes, &rgb, width, height, ExtendedColorType::Rgb8, format)
         .with_context(failed)?;
-        std::io::Write::flush(&mut buffer).with_context(failed)?;
-    }
-    file.as_file().sync_all().with_context(failed)?;
-    file.persist(output).with_context(failed)?;
-    Ok(())
+    write_whole(output, bytes.get_ref()).with_context(failed)
 }

@@ -1,0 +1,23 @@
+//! What the shipped model, or another, reaches on the held-out fields of a training configuration:
+//! `held_out CONFIG.yaml [MODEL.safetensors]`. See `make held-out`.
+
+use std::error::Error;
+use std::path::Path;
+
+use candle_core::Device;
+use restain_net::{Model, Precision};
+use restain_train::{TrainConfig, dataset::Split, evaluate::evaluate};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [config, model @ ..] = &arguments[..] else {
+        return Err("usage: held_out CONFIG.yaml [MODEL]".into());
+    };
+    let split = Split::find(&TrainConfig::load(Path::new(config))?)?;
+    let model = match model.first() {
+        Some(path) => Model::load(Path::new(path), &Device::Cpu, Precision::F32)?,
+        None => Model::shipped(&Device::Cpu, Precision::F32)?,
+    };
+    println!("{}", evaluate(&model, &split.held_out)?);
+    Ok(())
+}
