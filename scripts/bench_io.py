@@ -18,7 +18,8 @@ import platform
 import statistics
 import subprocess
 import sys
-import time
+
+from processes import run
 
 TARGET = 1.5  # times as fast as libvips
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -27,24 +28,14 @@ FOLDER = ROOT / "out/bench"
 PAIRS = {"4:4:4": 90, "4:2:0": 89}  # chroma subsampling: JPEG quality
 
 
-def run(*words):
-    """Seconds that a command takes; ends where it fails."""
-    started = time.perf_counter()
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
-    seconds = time.perf_counter() - started
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, words))} failed:\n{done.stderr}")
-    return seconds
-
-
 def restain(slide, out, subsampling, quality):
     return run(RESTAIN, "normalize", slide, "-o", out, "--model", "identity", "--force", "--quiet",
-               "--subsampling", subsampling, "--quality", quality)
+               "--subsampling", subsampling, "--quality", quality)[1]
 
 
 def vips(slide, out, _subsampling, quality):
     return run("vips", "tiffsave", f"{slide}[autocrop,rgb]", out, "--tile", "--pyramid", "--bigtiff",
-               "--tile-width", 512, "--tile-height", 512, "--compression", "jpeg", "--Q", quality)
+               "--tile-width", 512, "--tile-height", 512, "--compression", "jpeg", "--Q", quality)[1]
 
 
 def size_of(path):

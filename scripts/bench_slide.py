@@ -13,27 +13,14 @@ import json
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
-import time
+
+from processes import run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESTAIN = ROOT / "target/release/restain"
 FOLDER = ROOT / "out/bench"
 TARGET = 1.3
-
-
-def run(*words):
-    """What a command prints, its seconds, and its peak memory in MiB; ends where it fails."""
-    words = [str(word) for word in words]
-    started = time.perf_counter()
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    if status != 0:
-        sys.exit(f"{' '.join(words)} failed")
-    return printed, seconds, usage.ru_maxrss / 1024
 
 
 def main():

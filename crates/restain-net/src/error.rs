@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A checkpoint could not be read or written.
-    #[error("{}: cannot {action} the model: {cause}; give the path of a checkpoint (.safetensors)", path.display())]
+    #[error("{}: cannot {action} the model: {cause}{}", path.display(), if *action == "read" { "; give the path of a checkpoint (.safetensors)" } else { "" })]
     Io {
         /// The checkpoint.
         path: PathBuf,
