@@ -12,6 +12,7 @@ mod file;
 mod folded;
 mod frozen;
 mod generator;
+mod gpu;
 mod matmul;
 mod model;
 mod norm;
