@@ -1,5 +1,5 @@
-//! Compiles the kernels of the GPU (src/gpu/kernels/*.cu) to PTX, which the driver makes machine code of, where the feature
-//! `cuda` asks for them.
+//! Where the feature `cuda` asks for GPUs: compiles their kernels (src/gpu/kernels/*.cu) to PTX, which the driver makes
+//! machine code of, and tells the linker where `make cuda` keeps what stands in for the CUDA libraries.
 
 use std::env;
 use std::error::Error;
@@ -16,6 +16,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if env::var_os("CARGO_FEATURE_CUDA").is_none() {
         return Ok(());
     }
+    println!("cargo::rerun-if-env-changed=RESTAIN_CUDA_LINK");
+    if let Some(folder) = env::var_os("RESTAIN_CUDA_LINK") {
+        println!("cargo::rustc-link-search=native={}", Path::new(&folder).display());
+    }
     let compiler = env::var_os("NVCC").map(PathBuf::from);
     let of_toolkit = || env::var_os("CUDA_HOME").map(|home| Path::new(&home).join("bin/nvcc"));
     let compiler = compiler.or_else(of_toolkit).unwrap_or_else(|| PathBuf::from("nvcc"));
@@ -30,7 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             .args(["-std=c++17", "-O3", "--ptx", "-arch", ARCHITECTURE, "-o"])
             .args([&ptx, &source])
             .status()
-            .map_err(|cause| format!("{}: {cause}; the feature cuda needs the CUDA toolkit", compiler.display()))?;
+            .map_err(|cause| {
+                format!("{}: {cause}; the feature cuda needs the CUDA toolkit", compiler.display())
+            })?;
         if !status.success() {
             return Err(format!("{} failed for {}", compiler.display(), source.display()).into());
         }

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder, VarMap};
-use restain_net::{ARCHITECTURE, Area, Card, Checkpoint, Generator, Model, Precision, Storage, Window};
+use restain_net::{
+    ARCHITECTURE, Area, Card, Checkpoint, Generator, Model, Pixels, Place, Precision, Storage, Window,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = [32, 512, 8, 5];
@@ -22,11 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let checkpoint = Checkpoint::of(card(base), &vars)?;
     let bytes = checkpoint.to_bytes(Storage::F32)?;
     let models = [Precision::F32, Precision::Bf16]
-        .map(|precision| Model::from_bytes("random".as_ref(), &bytes, &Device::Cpu, precision));
+        .map(|precision| Model::from_bytes("random".as_ref(), &bytes, &Place::Cpu, precision));
     let [single, half] = models;
     let (single, half) = (single?, half?);
     let gm = vec![0.5; 2 * side * side];
-    let window = [Window { gm: &gm, core: Area::whole(side, side) }];
+    let window = [Window { pixels: Pixels::Gm(&gm), core: Area::whole(side, side) }];
     let one = Tensor::from_slice(&gm, (1, 2, side, side), &Device::Cpu)?;
     let (x, target) = (Tensor::rand(0_f32, 1.0, (batch, 2, side, side), &Device::Cpu)?, 0.5);
 

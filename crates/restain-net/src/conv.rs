@@ -8,11 +8,13 @@ mod columns;
 mod dense;
 mod geometry;
 mod kernel;
+#[cfg(any(feature = "cuda", test))]
 mod layer;
 mod op;
 
 use candle_core::{Result, Tensor};
 
+#[cfg(any(feature = "cuda", test))]
 pub(crate) use layer::{Activation, Layer};
 
 /// Convolution k4 s2 p1 without bias: `[C, N, H, W]` with `weight` `[D, C, 4, 4]` gives `[D, N, H/2, W/2]`; H and W

@@ -15,7 +15,7 @@ mod canvas;
 )]
 mod kernel;
 mod layer;
-mod need;
+
 mod processor;
 #[allow(unsafe_code, clippy::inline_always, reason = "processor instructions")]
 mod simd;
@@ -28,44 +28,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::Result;
 use rayon::prelude::*;
 
+use crate::engine::{Engine, Window};
 use crate::folded::Folded;
+use crate::form::Form;
 use crate::generator::{CHANNELS_OUT, DEPTH};
+use crate::need::{Area, Need};
 use crate::precision::Precision;
 use canvas::Canvas;
 use kernel::Kernel;
 use layer::{Channels, LastLayer, Layer};
-use need::Need;
 use processor::Processor;
 use simd::Word;
-use weights::{Form, Weights};
-
-pub use need::Area;
-
-/// G in use on a CPU.
-pub(crate) trait CpuGenerator: Send + Sync {
-    /// The area `core` of the output for GM `[2, height, width]`, as interleaved RGB.
-    ///
-    /// Both sides are multiples of 64, the area lies inside, `gm` is as long as they say.
-    fn restain(&self, gm: &[f32], height: usize, width: usize, core: &Area) -> Vec<u8>;
-
-    /// Bytes of memory kept for images of a size.
-    fn workspace(&self, height: usize, width: usize) -> usize;
-
-    /// Name of the kernels and of the numbers they compute in.
-    fn name(&self) -> &'static str;
-}
-
-impl fmt::Debug for dyn CpuGenerator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use weights::Weights;
 
 /// Plans G for this machine.
 ///
 /// # Errors
 /// If a weight cannot be read.
-pub(crate) fn plan(folded: &Folded, precision: Precision) -> Result<Arc<dyn CpuGenerator>> {
+pub(crate) fn plan(folded: &Folded, precision: Precision) -> Result<Arc<dyn Engine>> {
     let processor = Processor::choose();
     let bf16 = match precision {
         Precision::Auto => processor == Processor::Avx512Bf16,
@@ -75,7 +55,7 @@ pub(crate) fn plan(folded: &Folded, precision: Precision) -> Result<Arc<dyn CpuG
     plan_for(folded, processor, bf16)
 }
 
-fn plan_for(folded: &Folded, processor: Processor, bf16: bool) -> Result<Arc<dyn CpuGenerator>> {
+fn plan_for(folded: &Folded, processor: Processor, bf16: bool) -> Result<Arc<dyn Engine>> {
     assert!(processor.is_here(), "this machine is no {processor:?}"); // what the kernels' soundness rests on
     Ok(match (processor, bf16) {
         #[cfg(target_arch = "x86_64")]
@@ -159,7 +139,13 @@ impl<K: Kernel> Plan<K> {
     }
 }
 
-impl<K: Kernel> CpuGenerator for Plan<K> {
+impl<K: Kernel> fmt::Debug for Plan<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl<K: Kernel> Engine for Plan<K> {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -172,7 +158,18 @@ impl<K: Kernel> CpuGenerator for Plan<K> {
         [&workspace.input].into_iter().chain(&workspace.levels).enumerate().map(level).sum()
     }
 
-    fn restain(&self, gm: &[f32], height: usize, width: usize, core: &Area) -> Vec<u8> {
+    fn restain(&self, windows: &[Window<'_>], height: usize, width: usize) -> crate::Result<Vec<Vec<u8>>> {
+        let restain = |window: &Window<'_>| {
+            let gm = window.pixels.gm(height, width)?;
+            Ok(self.restain_one(gm, height, width, &window.core))
+        };
+        windows.iter().map(restain).collect()
+    }
+}
+
+impl<K: Kernel> Plan<K> {
+    /// The area `core` of the output for GM `[2, height, width]`, as interleaved RGB.
+    fn restain_one(&self, gm: &[f32], height: usize, width: usize, core: &Area) -> Vec<u8> {
         // A panic half way leaves nothing that the next tile does not write anew.
         let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
         let Workspace { input, levels } = &mut *workspace;
@@ -192,9 +189,7 @@ impl<K: Kernel> CpuGenerator for Plan<K> {
         }
         self.finish(&levels[0], core)
     }
-}
 
-impl<K: Kernel> Plan<K> {
     /// The last layer, its sigmoid, and the rounding to bytes.
     fn finish(&self, input: &Canvas<K::Word>, core: &Area) -> Vec<u8> {
         let row = CHANNELS_OUT * core.columns.len();
@@ -261,67 +256,14 @@ fn sigmoid(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use candle_core::{DType, Device, Tensor};
-    use candle_nn::{ModuleT, VarBuilder, VarMap};
-
     use super::*;
-    use crate::checkpoint::Checkpoint;
-    use crate::{ARCHITECTURE, Card, Generator};
+    use crate::Pixels;
+    use crate::testing::{difference, gm, random, shipped, twin};
 
-    /// Something like a smear: smooth patches, edges and grain.
-    fn gm(height: usize, width: usize) -> Vec<f32> {
-        let pixels = (0..height * width).map(|i| {
-            let (y, x) = ((i / width) as f32, (i % width) as f32);
-            let patches = (x / 23.0).sin() * (y / 31.0).cos() + if (x - y).abs() < 9.0 { -0.5 } else { 0.0 };
-            (0.7 + 0.2 * patches + (i * 7919 % 101) as f32 / 1000.0).clamp(0.0, 1.0)
-        });
-        let gray: Vec<f32> = pixels.collect();
-        let mask = gray.iter().map(|gray| if *gray > 0.75 { 1.0 } else { 0.0 });
-        gray.iter().copied().chain(mask).collect()
-    }
-
-    /// What the trainable G makes of it on candle, rounded: the slow and obvious twin.
-    fn twin(checkpoint: &Checkpoint, gm: &[f32], height: usize, width: usize) -> Vec<u8> {
-        let x = Tensor::from_slice(gm, (1, 2, height, width), &Device::Cpu).unwrap();
-        let y = checkpoint.generator(&Device::Cpu).unwrap().forward_t(&x, false).unwrap();
-        let y = y.permute((0, 2, 3, 1)).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        y.into_iter().map(|value| (value * 255.0 + 0.5) as u8).collect()
-    }
-
-    fn shipped() -> Checkpoint {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/cric.safetensors");
-        Checkpoint::load(Path::new(path)).unwrap()
-    }
-
-    /// A G of random weights and statistics, strong enough to show every colour.
-    fn random(base: usize) -> Checkpoint {
-        let vars = VarMap::new();
-        Generator::new(base, &VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu)).unwrap();
-        let data = vars.data().lock().unwrap();
-        let by_name: std::collections::BTreeMap<_, _> = data.iter().collect(); // the same weights in every run
-        for (at, (name, var)) in by_name.into_iter().enumerate() {
-            let noise = |i: usize| ((i * 7919 + at * 104_729) % 10_007) as f32 / 10_006.0;
-            let values = (0..var.elem_count()).map(|i| match name.rsplit('.').next() {
-                Some("running_var" | "weight") if var.rank() == 1 => 0.5 + noise(i),
-                _ if var.rank() == 4 => (noise(i) - 0.5) * 1.2 / (var.dim(1).unwrap() as f32).sqrt(),
-                _ => noise(i) - 0.5,
-            });
-            var.set(&Tensor::from_iter(values, &Device::Cpu).unwrap().reshape(var.dims()).unwrap()).unwrap();
-        }
-        drop(data);
-        let card = Card { base, ..shipped().card };
-        assert_eq!(card.architecture, ARCHITECTURE);
-        Checkpoint::of(card, &vars).unwrap()
-    }
-
-    /// The largest difference, and the mean.
-    fn difference(a: &[u8], b: &[u8]) -> (u8, f64) {
-        assert_eq!(a.len(), b.len());
-        let differences = || a.iter().zip(b).map(|(a, b)| a.abs_diff(*b));
-        let sum: f64 = differences().map(f64::from).sum();
-        (differences().max().unwrap(), sum / a.len() as f64)
+    /// The whole of an image.
+    fn restain(engine: &dyn Engine, gm: &[f32], height: usize, width: usize) -> Vec<u8> {
+        let window = Window { pixels: Pixels::Gm(gm), core: Area::whole(height, width) };
+        engine.restain(&[window], height, width).unwrap().remove(0)
     }
 
     /// Each kind of processor that is here, in both precisions; widths that fill vectors, and others.
@@ -342,7 +284,7 @@ mod tests {
             for processor in Processor::ALL.into_iter().filter(|processor| processor.is_here()) {
                 for bf16 in [false, true] {
                     let generator = plan_for(&folded, processor, bf16).unwrap();
-                    let rgb = generator.restain(&gm, height, width, &Area::whole(height, width));
+                    let rgb = restain(&*generator, &gm, height, width);
                     let (largest, mean) = difference(&rgb, &twin);
                     let (most, on_average) = if bf16 { in_bf16 } else { (1, 0.01) };
                     println!(
@@ -359,8 +301,7 @@ mod tests {
     #[test]
     fn a_tile_does_not_depend_on_those_before_it() {
         let generator = plan(&Folded::new(&shipped()).unwrap(), Precision::Auto).unwrap();
-        let run =
-            |height, width| generator.restain(&gm(height, width), height, width, &Area::whole(height, width));
+        let run = |height, width| restain(&*generator, &gm(height, width), height, width);
         let first = run(128, 192);
         for (height, width) in [(256, 256), (64, 64), (192, 128)] {
             run(height, width);

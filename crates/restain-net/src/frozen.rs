@@ -1,5 +1,5 @@
-//! G for use on any device of candle: batch norm is folded into the convolutions before it. The CPU has a plan of its
-//! own, `cpu.rs`, and this is its twin.
+//! G in f32 on any device of candle: batch norm is folded into the convolutions before it. The CPU has a plan of its own,
+//! `cpu.rs`, GPUs have one in bf16, `gpu.rs`, and this is the twin of both.
 
 use candle_core::{Device, Result, Tensor};
 
@@ -7,8 +7,10 @@ use crate::conv::{
     Activation::{Relu, Sigmoid},
     Layer,
 };
+use crate::engine::{Engine, Window};
 use crate::folded::Folded;
-use crate::generator::DEPTH;
+use crate::generator::{CHANNELS_IN, CHANNELS_OUT, DEPTH};
+use crate::need::Area;
 
 /// [`Generator`](crate::Generator) whose running statistics have become part of its weights.
 #[derive(Clone, Debug)]
@@ -16,7 +18,11 @@ pub(crate) struct FrozenGenerator {
     down: Vec<Layer>,
     up: Vec<Layer>,
     out: Layer,
+    device: Device,
 }
+
+/// Images that it takes at a time.
+const BATCH: usize = 4;
 
 impl FrozenGenerator {
     pub(crate) fn new(folded: &Folded, device: &Device) -> Result<Self> {
@@ -25,6 +31,7 @@ impl FrozenGenerator {
             down: folded.down.iter().map(layer).collect::<Result<_>>()?,
             up: folded.up.iter().map(layer).collect::<Result<_>>()?,
             out: layer(&folded.out)?,
+            device: device.clone(),
         })
     }
 
@@ -48,15 +55,51 @@ impl FrozenGenerator {
     }
 }
 
+impl Engine for FrozenGenerator {
+    fn name(&self) -> &'static str {
+        "candle, f32"
+    }
+
+    fn workspace(&self, height: usize, width: usize) -> usize {
+        BATCH * height * width * (CHANNELS_IN + CHANNELS_OUT) * size_of::<f32>()
+    }
+
+    fn batch_size(&self, _: usize, _: usize) -> usize {
+        BATCH
+    }
+
+    fn restain(&self, windows: &[Window<'_>], height: usize, width: usize) -> crate::Result<Vec<Vec<u8>>> {
+        let mut cores = Vec::with_capacity(windows.len());
+        for batch in windows.chunks(BATCH) {
+            let gms = batch.iter().map(|window| window.pixels.gm(height, width));
+            let gm = gms.collect::<crate::Result<Vec<_>>>()?.concat();
+            let x = Tensor::from_vec(gm, (batch.len(), CHANNELS_IN, height, width), &self.device)?;
+            let planes = self.forward(&x)?.flatten_all()?.to_vec1::<f32>()?;
+            let images = planes.chunks_exact(CHANNELS_OUT * height * width).zip(batch);
+            cores.extend(images.map(|(planes, window)| interleave(planes, width, &window.core)));
+        }
+        Ok(cores)
+    }
+}
+
+/// The core of planar RGB in 0..=1 as interleaved bytes, rounded to the nearest.
+fn interleave(planes: &[f32], width: usize, core: &Area) -> Vec<u8> {
+    let plane = planes.len() / CHANNELS_OUT;
+    let byte = |value: f32| (value * 255.0 + 0.5) as u8; // saturating
+    let places =
+        core.rows.clone().flat_map(|row| core.columns.clone().map(move |column| row * width + column));
+    places.flat_map(|at| [0, 1, 2].map(|channel| byte(planes[channel * plane + at]))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use candle_nn::ModuleT;
 
-    use crate::checkpoint::Checkpoint;
-
     use super::*;
+    use crate::checkpoint::Checkpoint;
+    use crate::{Pixels, Precision, cpu, testing};
 
     /// Weights, input and output that PyTorch made of the same network; `scripts/pytorch_parity.py` says how.
     fn fixture() -> (Checkpoint, Tensor, Tensor) {
@@ -78,5 +121,33 @@ mod tests {
         let frozen = FrozenGenerator::new(&folded, &Device::Cpu).unwrap().forward(&gm).unwrap();
         assert!(largest(&trainable, &rgb) < 1e-4, "{}", largest(&trainable, &rgb));
         assert!(largest(&frozen, &rgb) < 1e-4, "{}", largest(&frozen, &rgb));
+    }
+
+    #[test]
+    fn bytes_are_rounded_to_the_nearest() {
+        let planes = [9.0, 0.0, 0.0019, 9.0, 1.0, 0.002, 9.0, 0.5, 0.999];
+        assert_eq!(interleave(&planes, 3, &Area { rows: 0..1, columns: 1..3 }), [0, 255, 128, 0, 1, 255]);
+    }
+
+    #[test]
+    fn cores_of_more_images_than_a_batch_are_those_of_the_cpu() {
+        let (checkpoint, ..) = fixture();
+        let folded = Folded::new(&checkpoint).unwrap();
+        let (height, width) = (64, 128);
+        let gms: Vec<_> = (0..=BATCH)
+            .map(|i| testing::gm(height, width).into_iter().map(move |v| v * i as f32 / 5.0))
+            .collect();
+        let gms: Vec<Vec<f32>> = gms.into_iter().map(Iterator::collect).collect();
+        let windows: Vec<_> = gms
+            .iter()
+            .map(|gm| Window { pixels: Pixels::Gm(gm), core: Area { rows: 3..40, columns: 20..99 } })
+            .collect();
+        let frozen =
+            FrozenGenerator::new(&folded, &Device::Cpu).unwrap().restain(&windows, height, width).unwrap();
+        let cpu = cpu::plan(&folded, Precision::F32).unwrap().restain(&windows, height, width).unwrap();
+        for (frozen, cpu) in frozen.iter().zip(&cpu) {
+            assert!(testing::difference(frozen, cpu).0 <= 1);
+        }
+        assert_eq!(frozen.len(), BATCH + 1);
     }
 }

@@ -7,26 +7,33 @@ mod checkpoint;
 mod conv;
 mod cpu;
 mod device;
+mod engine;
 mod error;
 mod file;
 mod folded;
+mod form;
+#[cfg(any(feature = "cuda", test))]
 mod frozen;
 mod generator;
 mod gpu;
 mod matmul;
 mod model;
+mod need;
 mod norm;
 mod precision;
 mod receptive;
+#[cfg(test)]
+mod testing;
 mod values;
 
 pub use card::{ARCHITECTURE, Card};
 pub use checkpoint::{Checkpoint, Storage};
-pub use cpu::Area;
-pub use device::{DeviceChoice, open_device};
+pub use device::{DeviceChoice, Place, find_place, open_device};
+pub use engine::{Pixels, Window};
 pub use error::{Error, Result};
 pub use file::write_whole;
 pub use generator::Generator;
-pub use model::{Model, Window};
+pub use model::Model;
+pub use need::Area;
 pub use precision::Precision;
 pub use receptive::{GRID, field, halo};

@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-/// The numbers that G is computed in on the CPU. Sums are f32 always.
+/// The numbers that G is computed in. Sums are f32 always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// bf16 where the processor multiplies it, else f32.
+    /// bf16 where the processor multiplies it, and on a GPU; else f32.
     #[default]
     Auto,
     /// 24 bits of precision.

@@ -4,8 +4,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use candle_core::Device;
-use restain_net::{Model, Precision};
+use restain_net::{Model, Place, Precision};
 use restain_train::{TrainConfig, dataset::Split, evaluate::evaluate};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -15,8 +14,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let split = Split::find(&TrainConfig::load(Path::new(config))?)?;
     let model = match model.first() {
-        Some(path) => Model::load(Path::new(path), &Device::Cpu, Precision::F32)?,
-        None => Model::shipped(&Device::Cpu, Precision::F32)?,
+        Some(path) => Model::load(Path::new(path), &Place::Cpu, Precision::F32)?,
+        None => Model::shipped(&Place::Cpu, Precision::F32)?,
     };
     println!("{}", evaluate(&model, &split.held_out)?);
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use restain_net::{Area, Model, Window};
+use restain_net::{Area, Model, Pixels, Window};
 use restain_stain::{
     metrics::{Difference, Ssim},
     removal::{gray, remove_stain},
@@ -103,7 +103,7 @@ pub fn reconstruct(model: &Model, field: &Field) -> Result<Vec<u8>> {
     let mut gm = vec![0.0; 2 * wide * high];
     remove_stain(&padded, &mut gm);
     let core = Area::whole(height, field.width as usize);
-    Ok(model.restain(&[Window { gm: &gm, core }], high, wide)?.concat())
+    Ok(model.restain(&[Window { pixels: Pixels::Gm(&gm), core }], high, wide)?.concat())
 }
 
 fn scores(field: &Field, image: &[u8]) -> Scores {

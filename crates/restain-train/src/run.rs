@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
         let path = self.model_path();
         let bytes = self.model(BTreeMap::new())?.to_bytes(STORAGE)?;
         let evaluation =
-            evaluate(&Model::from_bytes(&path, &bytes, device, Precision::F32)?, &split.held_out)?;
+            evaluate(&Model::from_bytes(&path, &bytes, &device.into(), Precision::F32)?, &split.held_out)?;
         let figures = BTreeMap::from([
             ("fields".to_owned(), evaluation.fields.len() as f64),
             ("l1".to_owned(), evaluation.model.l1),

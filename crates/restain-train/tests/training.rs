@@ -231,7 +231,9 @@ fn the_evaluation_is_of_the_held_out_fields_as_they_are() -> Tested {
     assert_eq!(json["fields"].as_array().map(Vec::len), Some(names.len()));
     // The card of the model carries the figures.
     let card =
-        restain_net::Model::load(&outcome.model, &Device::Cpu, restain_net::Precision::F32)?.card().clone();
+        restain_net::Model::load(&outcome.model, &restain_net::Place::Cpu, restain_net::Precision::F32)?
+            .card()
+            .clone();
     assert_eq!(card.commit, "test");
     // serde_json's default parser may miss the last bit of a number.
     assert!((card.held_out["l1"] - evaluation.model.l1).abs() < 1e-9);

@@ -6,9 +6,10 @@ use rayon::prelude::*;
 
 use super::canvas::{Aligned, Canvas};
 use super::kernel::{Call, Kernel, PIXELS, Run};
-use super::need::Area;
 use super::simd::Word;
-use super::weights::{Form, Phase, Weights};
+use super::weights::Weights;
+use crate::form::{Form, Phase};
+use crate::need::Area;
 
 /// Weights that are used together stay in a core's cache: bytes.
 const CACHED: usize = 512 << 10;

@@ -7,6 +7,7 @@
 // Threads that wait for what never comes end the launch with an error instead of a hang.
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -53,7 +54,9 @@ struct Copy {
 };
 
 struct Fiber {
-    ucontext_t context;
+    ucontext_t context; // where it starts
+    jmp_buf at;         // where it goes on
+    bool started;
     std::unique_ptr<char[]> stack{new char[STACK]};
     bool done;
     // Groups of copies that were not waited for; the last one is still open.
@@ -67,15 +70,26 @@ struct Meeting {
     uint64_t held = 0;
 };
 
-inline ucontext_t scheduler;
+inline jmp_buf scheduler;
 inline std::vector<std::unique_ptr<Fiber>> fibers;
 inline uint32_t current;
 inline Meeting block, warps[32];
 inline uint64_t steps; // how often threads got on
+inline bool misaligned;
 inline void (*kernel)(const void *);
 inline const void *parameters;
 
-inline void pause() { swapcontext(&fibers[current]->context, &scheduler); }
+// Jumps between fibers cost a few nanoseconds; `swapcontext` would ask the system for signal masks each time.
+inline void pause() {
+    if (!_setjmp(fibers[current]->at)) _longjmp(scheduler, 1);
+}
+
+inline void resume(Fiber &fiber) {
+    if (_setjmp(scheduler)) return;
+    if (fiber.started) _longjmp(fiber.at, 1);
+    fiber.started = true;
+    setcontext(&fiber.context);
+}
 
 // Waits until all of `count` threads are here; the last of them calls `together` with what each has brought.
 template <class F> void meet(Meeting &meeting, uint32_t count, uint32_t index, void *brought, F together) {
@@ -121,7 +135,7 @@ inline bool run_block(std::mt19937 &random) {
         fiber.context.uc_stack.ss_size = STACK;
         fiber.context.uc_link = nullptr;
         makecontext(&fiber.context, start, 0);
-        fiber.done = false;
+        fiber.started = fiber.done = false;
         fiber.copies.assign(1, {});
         order.push_back(thread);
     }
@@ -131,7 +145,7 @@ inline bool run_block(std::mt19937 &random) {
         for (uint32_t thread : order) {
             current = thread;
             threadIdx = {thread, 0, 0};
-            swapcontext(&scheduler, &fibers[thread]->context);
+            resume(*fibers[thread]);
         }
         if (steps == before) return false;
         order.erase(std::remove_if(order.begin(), order.end(), [](uint32_t t) { return fibers[t]->done; }), order.end());
@@ -142,6 +156,7 @@ inline bool run_block(std::mt19937 &random) {
 } // namespace emulator
 
 inline void copy_async(void *shared, const void *global, bool wanted) {
+    emulator::misaligned |= reinterpret_cast<uintptr_t>(shared) % 16 || reinterpret_cast<uintptr_t>(global) % 16;
     emulator::fibers[emulator::current]->copies.back().push_back({shared, global, wanted});
 }
 
@@ -163,6 +178,7 @@ inline void load_matrices(uint32_t (&to)[4], const void *row) {
         uint32_t *to;
         const char *row;
     } brought = {to, static_cast<const char *>(row)};
+    emulator::misaligned |= reinterpret_cast<uintptr_t>(row) % 16;
     emulator::warp(&brought, [](void **of) {
         for (int lane = 0; lane < emulator::WARP; ++lane)
             for (int matrix = 0; matrix < 4; ++matrix)
@@ -228,7 +244,8 @@ inline float __shfl_xor_sync(uint32_t, float value, int mask) {
     return brought.got;
 }
 
-// Runs a kernel of this library; 0, or 1 where threads of a block waited in vain.
+// Runs a kernel of this library; 0, or 1 where threads of a block waited in vain, or 2 where a copy or a matrix does not
+// lie on a multiple of 16 bytes.
 extern "C" int emulate(void (*kernel)(const void *), const void *parameters, const uint32_t *grid, uint32_t threads,
                        uint32_t seed) {
     emulator::kernel = kernel;
@@ -236,9 +253,10 @@ extern "C" int emulate(void (*kernel)(const void *), const void *parameters, con
     gridDim = {grid[0], grid[1], grid[2]};
     blockDim = {threads, 1, 1};
     std::mt19937 random(seed);
+    emulator::misaligned = false;
     for (blockIdx.z = 0; blockIdx.z < gridDim.z; ++blockIdx.z)
         for (blockIdx.y = 0; blockIdx.y < gridDim.y; ++blockIdx.y)
             for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x)
                 if (!emulator::run_block(random)) return 1;
-    return 0;
+    return emulator::misaligned ? 2 : 0;
 }

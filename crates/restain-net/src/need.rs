@@ -43,7 +43,7 @@ impl Area {
     }
 
     /// The smallest area that holds both.
-    fn join(&self, other: &Self) -> Self {
+    pub(crate) fn join(&self, other: &Self) -> Self {
         let join = |a: &Range<usize>, b: &Range<usize>| a.start.min(b.start)..a.end.max(b.end);
         Self { rows: join(&self.rows, &other.rows), columns: join(&self.columns, &other.columns) }
     }
@@ -51,16 +51,16 @@ impl Area {
 
 /// The areas that each layer is to make.
 #[derive(Clone, Debug)]
-pub(super) struct Need {
+pub(crate) struct Need {
     /// Of the encoder's layers, from the outermost.
-    pub(super) down: [Area; DEPTH],
+    pub(crate) down: [Area; DEPTH],
     /// Of the decoder's layers but the last, from the outermost.
-    pub(super) up: [Area; DEPTH - 1],
+    pub(crate) up: [Area; DEPTH - 1],
 }
 
 impl Need {
     /// For the area `core` of an output of `height` x `width` pixels.
-    pub(super) fn of(core: &Area, height: usize, width: usize) -> Self {
+    pub(crate) fn of(core: &Area, height: usize, width: usize) -> Self {
         let size = |level: usize| (height >> (level + 1), width >> (level + 1));
         // What the decoder reads at each level, from the outermost to the bottom.
         let mut read: [Area; DEPTH] = std::array::from_fn(|_| core.clone());

@@ -1,0 +1,143 @@
+//! G on one or more GPUs.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::card::{self, Card, in_words};
+use super::launch::Plan;
+use super::slot::{SLOTS, Slot, batch_size};
+use crate::engine::{Engine, Window};
+use crate::folded::Folded;
+use crate::{Error, Result};
+
+/// G in use on GPUs. Several threads may use it at once, as many as it has slots; more wait.
+pub(crate) struct GpuGenerator {
+    plan: Plan,
+    slots: usize,
+    free: Mutex<Vec<Slot>>,
+    freed: Condvar,
+}
+
+impl fmt::Debug for GpuGenerator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GpuGenerator").field("slots", &self.slots).finish_non_exhaustive()
+    }
+}
+
+/// How many GPUs there are.
+pub(crate) fn count() -> Result<usize, String> {
+    card::count()
+}
+
+/// Whether G can run on a GPU, else why it cannot.
+pub(crate) fn probe(index: usize) -> Result<(), String> {
+    card::open(index).map(drop)
+}
+
+impl GpuGenerator {
+    /// Puts G onto the GPUs of these numbers.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] where one of them cannot be used.
+    pub(crate) fn new(folded: &Folded, indices: &[usize]) -> Result<Self> {
+        let plan = Plan::new(folded)?;
+        let mut slots = Vec::with_capacity(SLOTS * indices.len());
+        for &index in indices {
+            let failed = |reason| Error::Gpu { index, reason };
+            let card = Arc::new(Card::new(index, &plan).map_err(failed)?);
+            for _ in 0..SLOTS {
+                slots.push(Slot::new(card.clone()).map_err(|error| failed(in_words(error)))?);
+            }
+        }
+        Ok(Self { plan, slots: slots.len(), free: Mutex::new(slots), freed: Condvar::new() })
+    }
+}
+
+impl Engine for GpuGenerator {
+    fn name(&self) -> &'static str {
+        "tensor cores, bf16"
+    }
+
+    fn workspace(&self, height: usize, width: usize) -> usize {
+        self.slots * batch_size(height, width) * height * width * 2 * 3
+    }
+
+    fn removes_stain(&self) -> bool {
+        true
+    }
+
+    fn batch_size(&self, height: usize, width: usize) -> usize {
+        batch_size(height, width)
+    }
+
+    fn workers(&self) -> usize {
+        self.slots
+    }
+
+    fn restain(&self, windows: &[Window<'_>], height: usize, width: usize) -> Result<Vec<Vec<u8>>> {
+        let rgb = |window: &Window<'_>| window.pixels.rgb(height, width);
+        let images = windows.iter().map(rgb).collect::<Result<Vec<_>>>()?;
+        let cores: Vec<_> = windows.iter().map(|window| window.core.clone()).collect();
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = loop {
+            match free.pop() {
+                Some(slot) => break slot,
+                None => free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        drop(free);
+        let restained = slot.restain(&self.plan, &images, &cores, height, width);
+        let index = slot.card.index;
+        // At the front, so that the GPUs take turns.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).insert(0, slot);
+        self.freed.notify_one();
+        restained.map_err(|error| Error::Gpu { index, reason: in_words(error) })
+    }
+}
+
+/// On the GPUs that are there.
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::testing::{difference, rgb, shipped};
+    use crate::{Area, Pixels, Precision, cpu};
+
+    #[test]
+    fn g_on_a_gpu_is_g_on_the_cpu() {
+        let indices: Vec<usize> = (0..count().unwrap_or(0)).collect();
+        if indices.is_empty() {
+            eprintln!("SKIPPED: there is no GPU");
+            return;
+        }
+        let folded = Folded::new(&shipped()).unwrap();
+        let generator = GpuGenerator::new(&folded, &indices).unwrap();
+        let cpu = cpu::plan(&folded, Precision::F32).unwrap();
+        for (height, width) in [(64, 128), (512, 448), (192, 64)] {
+            let images: Vec<Vec<u8>> =
+                rgb(3, height, width).chunks(3 * height * width).map(<[u8]>::to_vec).collect();
+            let core = |i: usize| Area { rows: i..height - 5, columns: 0..width - 7 * i };
+            let windows: Vec<_> = images
+                .iter()
+                .enumerate()
+                .map(|(i, rgb)| Window { pixels: Pixels::Rgb(rgb), core: core(i) })
+                .collect();
+            let ours = generator.restain(&windows, height, width).unwrap();
+            for (i, (ours, rgb)) in ours.iter().zip(&images).enumerate() {
+                let mut gm = vec![0.0; 2 * height * width];
+                restain_stain::removal::remove_stain(rgb, &mut gm);
+                let window = Window { pixels: Pixels::Gm(&gm), core: core(i) };
+                let theirs = cpu.restain(&[window], height, width).unwrap().remove(0);
+                let (largest, mean) = difference(ours, &theirs);
+                println!("{height} x {width}: {largest} at most, {mean:.4} on average");
+                assert!(largest <= 4 && mean <= 0.4, "{largest}, {mean}");
+            }
+            thread::scope(|scope| {
+                for _ in 0..2 * generator.workers() {
+                    scope.spawn(|| assert!(generator.restain(&windows, height, width).unwrap() == ours));
+                }
+            });
+        }
+    }
+}
