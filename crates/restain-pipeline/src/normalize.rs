@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::bounded;
 use restain_slide::{LevelRect, Margin, Mpp, Slide, TileGrid};
 use restain_tiff::{Layout, Pyramid, PyramidWriter, TileEncoder};
 use serde::Serialize;
@@ -274,8 +273,7 @@ impl<'a> Job<'a> {
         let engine = &self.selection.engine;
         let background = self.slide.info().background;
         let (tiles, tile_queue, windows) = ordered(self.threads + 2);
-        let (bare_in, bare) = bounded(1);
-        let (cores_in, cores) = bounded(1);
+        let (batches, batch_queue, cores) = ordered(engine.workers());
         let (level_tiles, level_tile_queue, encoded) = ordered(4 * self.threads);
         thread::scope(|scope| {
             scope.spawn(move || read::plan(control, grid, tiles));
@@ -284,8 +282,13 @@ impl<'a> Job<'a> {
                 scope.spawn(move || read::run(control, self.slide, self.level, queue));
             }
             drop(tile_queue);
-            scope.spawn(move || stain::run(control, engine, pool, &windows, &bare_in));
-            scope.spawn(move || generate::run(control, engine, background, pool, &bare, &cores_in));
+            let batches = generate::Batches::new(batches);
+            scope.spawn(move || stain::run(control, engine, pool, &windows, batches));
+            for _ in 0..engine.workers() {
+                let queue = batch_queue.clone();
+                scope.spawn(move || generate::run(control, engine, background, pool, queue));
+            }
+            drop(batch_queue);
             scope.spawn(move || reassemble::run(control, self.extent, pyramid, &cores, &level_tiles));
             scope.spawn(move || {
                 pool.in_place_scope(|tasks| encode::run(control, encoder, tasks, level_tile_queue))

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use image::{ImageError, ImageFormat, RgbImage};
 use restain_slide::{LevelRect, LevelSize, TileGrid};
-use restain_stain::removal::remove_stain_par;
 
 use crate::engine::Engine;
 use crate::{Error, Result, crop};
@@ -62,13 +61,10 @@ pub fn normalize_picture(engine: &Engine, rgb: &[u8], width: u32, height: u32, t
         return Ok(rgb.to_vec());
     }
     let mut normalized = vec![0; rgb.len()];
-    let mut gm = Vec::new();
     for tile in grid.iter() {
-        let window = cut(rgb, extent, tile.window);
-        gm.resize(window.len() / 3 * 2, 0.0);
-        remove_stain_par(&window, &mut gm);
+        let seen = engine.prepare(cut(rgb, extent, tile.window));
         let size = tile.window.size().to_usize();
-        let mut cores = engine.restain([(tile, gm.as_slice())].into_iter(), size.height, size.width)?;
+        let mut cores = engine.restain([(tile, &seen)].into_iter(), size.height, size.width)?;
         let Some(core) = cores.pop() else { continue };
         let row_bytes = tile.core.width() as usize * 3;
         for (row, line) in crop::rows(extent, tile.core).zip(core.chunks_exact(row_bytes)) {

@@ -46,8 +46,10 @@ impl Plan {
         let bands = 3 * width * u64::from(2 * OUTPUT_TILE + tile);
         let size = largest.window.size().to_usize();
         let g = engine.model().map_or(0, |model| model.workspace(size.height, size.width) as u64);
-        // A window on its way is RGB and coverage; GM of the one before G and the one in it.
-        let memory = BASE_BYTES + bands + area(&largest) * (under_way * 4 + 2 * 8) + g;
+        // A window on its way is RGB and coverage. Batches: one that gathers, one that waits, and those in G.
+        let batches = engine.batch_size(largest.window) as u64 * (engine.workers() as u64 + 2);
+        let pixel = if engine.is_elsewhere() { 3 } else { 8 };
+        let memory = BASE_BYTES + bands + area(&largest) * (under_way * 4 + batches * pixel) + g;
         let without_g = grid.extent().area() as f64 / 1e6 / (MP_PER_S_WITHOUT_G * job.threads() as f64);
         let tiles = grid.extent().area() as f64 / largest.core.area() as f64;
         let seconds = without_g + tiles * seconds_of(engine, largest)?;
@@ -61,11 +63,11 @@ fn seconds_of(engine: &Engine, tile: Tile) -> Result<f64> {
         return Ok(0.0);
     }
     let size = tile.window.size().to_usize();
-    let gm = vec![0.5; 2 * size.area()];
+    let seen = engine.prepare(vec![128; 3 * size.area()]);
     let mut seconds = 0.0;
     for _ in 0..2 {
         let started = Instant::now();
-        engine.restain([(tile, gm.as_slice())].into_iter(), size.height, size.width)?;
+        engine.restain([(tile, &seen)].into_iter(), size.height, size.width)?;
         seconds = started.elapsed().as_secs_f64();
     }
     Ok(seconds)

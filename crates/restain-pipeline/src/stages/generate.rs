@@ -1,12 +1,12 @@
-//! G: GM becomes RGB in the style of the model. One thread a device.
+//! G: GM becomes RGB in the style of the model. One thread on the CPU, whose pool shares each tile; two a GPU.
 
-use crossbeam_channel::{Receiver, Sender};
-use restain_slide::{Coverage, LevelRect, Tile};
+use restain_slide::LevelRect;
 
 use super::failpoint;
 use super::stain::{BareTile, Content};
 use crate::control::{Control, Halt, StageName};
 use crate::engine::Engine;
+use crate::ordered::{Dispatcher, WorkQueue};
 use crate::{Error, crop};
 
 const STAGE: StageName = StageName::Generate;
@@ -18,72 +18,86 @@ pub(crate) struct RestainedTile {
     pub(crate) rgb: Option<Vec<u8>>,
 }
 
-/// Runs G over batches of windows of the same size. Which tiles share a batch depends on their order alone, never
-/// on timing, so that the result does not either.
+/// Gathers tiles into batches for G: windows of one size, or a tile that G has nothing to do with.
+pub(crate) struct Batches {
+    out: Dispatcher<Vec<BareTile>, Vec<RestainedTile>>,
+    batch: Vec<BareTile>,
+}
+
+impl Batches {
+    pub(crate) fn new(out: Dispatcher<Vec<BareTile>, Vec<RestainedTile>>) -> Self {
+        Self { out, batch: Vec::new() }
+    }
+
+    /// Adds a tile, and hands the batch out once it is whole.
+    pub(crate) fn push(&mut self, tile: BareTile, engine: &Engine) -> Result<(), Halt> {
+        let window = tile.tile.window;
+        let in_g = matches!(tile.content, Content::Window(..));
+        if self.batch.first().is_some_and(|first| !in_g || first.tile.window.size() != window.size()) {
+            self.flush()?;
+        }
+        self.batch.push(tile);
+        if !in_g || self.batch.len() >= engine.batch_size(window) { self.flush() } else { Ok(()) }
+    }
+
+    /// Hands out what has been gathered.
+    pub(crate) fn flush(&mut self) -> Result<(), Halt> {
+        if self.batch.is_empty() { Ok(()) } else { self.out.dispatch(std::mem::take(&mut self.batch)) }
+    }
+}
+
+/// One worker: runs G over batches as they come. No pixel depends on which tiles share a batch.
 pub(crate) fn run(
     control: &Control<'_>,
     engine: &Engine,
     background: [u8; 3],
     pool: &rayon::ThreadPool,
-    tiles: &Receiver<BareTile>,
-    out: &Sender<RestainedTile>,
+    queue: WorkQueue<Vec<BareTile>, Vec<RestainedTile>>,
 ) -> Result<(), Halt> {
-    let batch_size = engine.batch_size();
-    let mut batch: Vec<(Tile, Vec<f32>, Coverage)> = Vec::with_capacity(batch_size);
-    let flush = |batch: &mut Vec<(Tile, Vec<f32>, Coverage)>| -> Result<(), Halt> {
+    for (batch, slot) in queue {
+        let pixels: i64 = batch.iter().map(|tile| tile.tile.core.area()).sum();
         let restained = control.work(STAGE, || {
             failpoint(STAGE)?;
-            if batch.is_empty() {
-                return Ok(Vec::new()); // nothing to wait for the pool for
+            // The pool is not waited for where it has nothing to do.
+            if engine.is_elsewhere()
+                || !matches!(batch[..], [BareTile { content: Content::Window(..), .. }, ..])
+            {
+                restain(engine, background, batch)
+            } else {
+                pool.install(|| restain(engine, background, batch))
             }
-            pool.install(|| restain(engine, background, batch))
         })?;
-        batch.clear();
-        restained.into_iter().try_for_each(|tile| emit(control, out, tile))
-    };
-    for BareTile { tile, content } in tiles {
-        control.check()?;
-        match content {
-            Content::Gm(gm, coverage) => {
-                if batch.first().is_some_and(|(first, ..)| first.window.size() != tile.window.size()) {
-                    flush(&mut batch)?;
-                }
-                batch.push((tile, gm, coverage));
-                if batch.len() == batch_size {
-                    flush(&mut batch)?;
-                }
-            }
-            Content::Blank | Content::Rgb(_) => {
-                flush(&mut batch)?;
-                let rgb = if let Content::Rgb(rgb) = content { Some(rgb) } else { None };
-                emit(control, out, RestainedTile { core: tile.core, rgb })?;
-            }
-        }
+        control.progress.advance(pixels as u64);
+        slot.send(restained)?;
     }
-    flush(&mut batch)
-}
-
-fn emit(control: &Control<'_>, out: &Sender<RestainedTile>, tile: RestainedTile) -> Result<(), Halt> {
-    control.progress.advance(tile.core.area() as u64);
-    out.send(tile)?;
     Ok(())
 }
 
-fn restain(
-    engine: &Engine,
-    background: [u8; 3],
-    batch: &[(Tile, Vec<f32>, Coverage)],
-) -> Result<Vec<RestainedTile>, Error> {
-    let Some((first, ..)) = batch.first() else { return Ok(Vec::new()) };
-    let size = first.window.size().to_usize();
-    let windows = batch.iter().map(|(tile, gm, _)| (*tile, gm.as_slice()));
-    let cores = engine.restain(windows, size.height, size.width)?;
-    Ok(batch
+fn restain(engine: &Engine, background: [u8; 3], batch: Vec<BareTile>) -> Result<Vec<RestainedTile>, Error> {
+    let size = batch.first().map(|first| first.tile.window.size().to_usize()).unwrap_or_default();
+    let windows: Vec<_> = batch
         .iter()
-        .zip(cores)
-        .map(|((tile, _, coverage), mut rgb)| {
-            crop::composite(tile.window, tile.core, coverage, background, &mut rgb);
-            RestainedTile { core: tile.core, rgb: Some(rgb) }
+        .filter_map(|BareTile { tile, content }| match content {
+            Content::Window(seen, _) => Some((*tile, seen)),
+            Content::Blank | Content::Rgb(_) => None,
         })
-        .collect())
+        .collect();
+    let cores = if windows.is_empty() {
+        Vec::new()
+    } else {
+        engine.restain(windows.into_iter(), size.height, size.width)?
+    };
+    let mut cores = cores.into_iter();
+    let restained = batch.into_iter().map(|BareTile { tile, content }| {
+        let rgb = match content {
+            Content::Blank => None,
+            Content::Rgb(rgb) => Some(rgb),
+            Content::Window(_, coverage) => cores.next().map(|mut rgb| {
+                crop::composite(tile.window, tile.core, &coverage, background, &mut rgb);
+                rgb
+            }),
+        };
+        RestainedTile { core: tile.core, rgb }
+    });
+    Ok(restained.collect())
 }

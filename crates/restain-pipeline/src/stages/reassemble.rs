@@ -1,13 +1,12 @@
 //! Cores become the tiles of all pyramid levels.
 
-use crossbeam_channel::Receiver;
 use restain_slide::LevelRect;
 use restain_tiff::{LevelTile, Piece, Pyramid};
 
 use super::failpoint;
 use super::generate::RestainedTile;
 use crate::control::{Control, Halt, StageName};
-use crate::ordered::Dispatcher;
+use crate::ordered::{Dispatcher, InOrder};
 use crate::stages::write::Placed;
 
 const STAGE: StageName = StageName::Reassemble;
@@ -18,10 +17,16 @@ pub(crate) fn run(
     control: &Control<'_>,
     extent: LevelRect,
     mut pyramid: Pyramid,
-    cores: &Receiver<RestainedTile>,
+    batches: &InOrder<Vec<RestainedTile>>,
     out: &Dispatcher<LevelTile, Placed>,
 ) -> Result<(), Halt> {
-    for RestainedTile { core, rgb } in cores {
+    let mut batch = Vec::new().into_iter();
+    loop {
+        let Some(RestainedTile { core, rgb }) = batch.next() else {
+            let Some(next) = batches.next()? else { return Ok(()) };
+            batch = next.into_iter();
+            continue;
+        };
         let finished = control.work(STAGE, || {
             failpoint(STAGE)?;
             let mut finished = Vec::new();
@@ -35,5 +40,4 @@ pub(crate) fn run(
         drop(rgb);
         finished.into_iter().try_for_each(|tile| out.dispatch(tile))?;
     }
-    Ok(())
 }

@@ -1,13 +1,12 @@
 //! Stain removal: the window's RGB becomes GM (paper, III.B.1).
 
-use crossbeam_channel::Sender;
 use restain_slide::{Coverage, Tile};
-use restain_stain::removal::remove_stain_par;
 
 use super::failpoint;
+use super::generate::Batches;
 use super::read::ReadTile;
 use crate::control::{Control, Halt, StageName};
-use crate::engine::Engine;
+use crate::engine::{Engine, Prepared};
 use crate::ordered::InOrder;
 
 const STAGE: StageName = StageName::Stain;
@@ -24,17 +23,17 @@ pub(crate) enum Content {
     Blank,
     /// Nothing: the identity model passes interleaved RGB of the core through, already on its background.
     Rgb(Vec<u8>),
-    /// Colour: GM `[2, H, W]` of the window, and how much of each of its pixels was scanned.
-    Gm(Vec<f32>, Coverage),
+    /// Colour: the window without its stain, and how much of each of its pixels was scanned.
+    Window(Prepared, Coverage),
 }
 
-/// Removes the stain of each tile, its rows spread over the threads of `pool`.
+/// Removes the stain of each tile, its rows spread over the threads of `pool`; a GPU removes it itself.
 pub(crate) fn run(
     control: &Control<'_>,
     engine: &Engine,
     pool: &rayon::ThreadPool,
     tiles: &InOrder<ReadTile>,
-    out: &Sender<BareTile>,
+    mut out: Batches,
 ) -> Result<(), Halt> {
     while let Some(ReadTile { tile, pixels }) = tiles.next()? {
         let content = control.work(STAGE, || {
@@ -45,13 +44,11 @@ pub(crate) fn run(
                     Content::Rgb(crate::crop::rgb(pixels.rect, tile.core, pixels.rgb))
                 }
                 (Some(pixels), Engine::Model(_)) => {
-                    let mut gm = vec![0.0; pixels.rgb.len() / 3 * 2];
-                    pool.install(|| remove_stain_par(&pixels.rgb, &mut gm));
-                    Content::Gm(gm, pixels.coverage)
+                    Content::Window(pool.install(|| engine.prepare(pixels.rgb)), pixels.coverage)
                 }
             })
         })?;
-        out.send(BareTile { tile, content })?;
+        out.push(BareTile { tile, content }, engine)?;
     }
-    Ok(())
+    out.flush()
 }
