@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build cuda test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide held-out clean
+.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide held-out clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -24,9 +24,15 @@ build: setup ## build target/release/restain
 	cargo build --release
 
 cuda: setup ## build target/cuda/restain, which also runs on NVIDIA GPUs; needs neither GPU nor CUDA toolkit
-	@scripts/cuda.sh
+	@scripts/cuda.sh build
 
-test: lint unit openslide-4 ## check format and lints, run every test, and the slide tests again on OpenSlide 4
+gpu-bundle: setup ## build what scripts/gpu-check.sh needs on a machine with a GPU
+	@scripts/cuda.sh bundle
+
+emulated-gpu: setup ## check the code for GPUs, and run it on GPUs that are emulated on the processor
+	@scripts/cuda.sh emulate
+
+test: lint unit openslide-4 emulated-gpu ## check format and lints, run every test, the slide tests again on OpenSlide 4, and emulated GPUs
 
 lint: setup
 	cargo fmt --all --check

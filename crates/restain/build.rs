@@ -1,5 +1,4 @@
-//! Tells the model card which commit of restain trained a model, and the linker where `make cuda` keeps what stands in
-//! for the CUDA libraries.
+//! Tells the model card which commit of restain trained a model.
 
 use std::process::Command;
 
@@ -11,8 +10,4 @@ fn main() {
         .filter(|output| output.status.success())
         .and_then(|output| String::from_utf8(output.stdout).ok());
     println!("cargo::rustc-env=RESTAIN_COMMIT={}", commit.as_deref().map_or("unknown", str::trim));
-    println!("cargo::rerun-if-env-changed=RESTAIN_CUDA_LINK");
-    if let Some(folder) = std::env::var_os("RESTAIN_CUDA_LINK") {
-        println!("cargo::rustc-link-search=native={}", folder.display());
-    }
 }
