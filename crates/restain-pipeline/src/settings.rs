@@ -15,9 +15,9 @@ use crate::{Error, Result};
 pub struct Settings {
     /// A checkpoint's path, `identity`, or the shipped model.
     pub model: Option<String>,
-    /// `auto`, `cpu`, `cuda` or `cuda:N`.
+    /// `auto`, `cpu`, `cuda` (all GPUs) or `cuda:N`.
     pub device: String,
-    /// The numbers G is computed in on the CPU.
+    /// The numbers G is computed in.
     pub precision: Precision,
     /// Side of a core tile in pixels, a multiple of 64.
     pub tile: u32,

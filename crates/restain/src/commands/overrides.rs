@@ -15,12 +15,13 @@ pub(crate) struct ModelArguments {
     #[arg(long, value_name = "M")]
     model: Option<String>,
 
-    /// Where the model runs: auto, cpu, cuda or cuda:N [default: auto]
+    /// Where the model runs: auto (all GPUs, or the CPU where there is none), cpu, cuda (all GPUs) or cuda:N [default:
+    /// auto]
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
 
-    /// Numbers the model computes in on the CPU: auto, f32 or bf16 (twice as fast where the processor has it, at most
-    /// 3 grey levels away) [default: auto]
+    /// Numbers the model computes in: f32, bf16 (twice as fast where the processor has it, at most 3 grey levels away), or
+    /// auto: bf16 on GPUs and where the processor has it [default: auto]
     #[arg(long, value_name = "P", value_parser = ["auto", "f32", "bf16"])]
     precision: Option<String>,
 

@@ -20,7 +20,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "FILE.yaml")]
     config: PathBuf,
 
-    /// Where to train: auto, cpu, cuda or cuda:N
+    /// Where to train: auto, cpu, cuda (the first GPU) or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
 
