@@ -30,7 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             .args(["-std=c++17", "-O3", "--ptx", "-arch", ARCHITECTURE, "-o"])
             .args([&ptx, &source])
             .status()
-            .map_err(|cause| format!("{}: {cause}; the feature cuda needs the CUDA toolkit", compiler.display()))?;
+            .map_err(|cause| {
+                format!("{}: {cause}; the feature cuda needs the CUDA toolkit", compiler.display())
+            })?;
         if !status.success() {
             return Err(format!("{} failed for {}", compiler.display(), source.display()).into());
         }

@@ -41,7 +41,14 @@ impl Kernels {
     ///
     /// # Safety
     /// `parameters` is the structure that the kernel takes, and its pointers are valid for all that it does.
-    pub(crate) unsafe fn launch<P>(&self, kernel: &str, parameters: &P, grid: [u32; 3], threads: u32, seed: u32) {
+    pub(crate) unsafe fn launch<P>(
+        &self,
+        kernel: &str,
+        parameters: &P,
+        grid: [u32; 3],
+        threads: u32,
+        seed: u32,
+    ) {
         let library = self.library.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: `KERNEL` in emulator.hpp gives kernels and `emulate` these types.
         let (emulate, function): (Symbol<'_, Emulate>, Symbol<'_, Kernel>) = unsafe {
