@@ -5,3 +5,6 @@
 #[cfg(test)]
 #[allow(unsafe_code, reason = "kernels are called through pointers")]
 mod emulator;
+#[cfg(any(test, feature = "cuda"))]
+#[allow(unsafe_code, reason = "kernels take addresses in the GPU's memory")]
+pub(crate) mod training;

@@ -2,11 +2,14 @@
 //!
 //! [`Generator`] is G in a form that trains, [`Model`] a checkpoint in use. [`halo`] says how far G looks.
 
+mod adam;
 mod card;
 mod checkpoint;
+mod colour;
 mod conv;
 mod cpu;
 mod device;
+mod distance;
 mod error;
 mod file;
 mod folded;
@@ -20,10 +23,12 @@ mod precision;
 mod receptive;
 mod values;
 
+pub use adam::{AdamStep, adam_on_gpu};
 pub use card::{ARCHITECTURE, Card};
 pub use checkpoint::{Checkpoint, Storage};
 pub use cpu::Area;
 pub use device::{DeviceChoice, open_device};
+pub use distance::mean_distance;
 pub use error::{Error, Result};
 pub use file::write_whole;
 pub use generator::Generator;
