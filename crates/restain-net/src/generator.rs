@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{BatchNorm, Init, ModuleT, VarBuilder, batch_norm};
 
+use crate::colour::colour;
 use crate::conv::{conv, conv_transpose};
 use crate::norm::normalize_relu;
 
@@ -142,9 +143,7 @@ impl ModuleT for Generator {
                 None => y,
             };
         }
-        let y = conv_transpose(&x, &self.out_weight)?;
-        let y = y.broadcast_add(&self.out_bias.reshape((CHANNELS_OUT, 1, 1, 1))?)?;
-        candle_nn::ops::sigmoid(&y)?.transpose(0, 1)?.contiguous()
+        colour(&conv_transpose(&x, &self.out_weight)?, &self.out_bias)
     }
 }
 

@@ -22,6 +22,9 @@ mod layer;
 #[cfg(feature = "cuda")]
 #[allow(unsafe_code, reason = "copies between addresses, in the order of a stream")]
 mod slot;
+#[cfg(any(test, feature = "cuda"))]
+#[allow(unsafe_code, reason = "kernels take addresses in the GPU's memory")]
+pub(crate) mod training;
 
 use std::sync::Arc;
 

@@ -2,11 +2,14 @@
 //!
 //! [`Generator`] is G in a form that trains, [`Model`] a checkpoint in use. [`halo`] says how far G looks.
 
+mod adam;
 mod card;
 mod checkpoint;
+mod colour;
 mod conv;
 mod cpu;
 mod device;
+mod distance;
 mod engine;
 mod error;
 mod file;
@@ -26,9 +29,11 @@ mod receptive;
 mod testing;
 mod values;
 
+pub use adam::{AdamStep, adam_on_gpu};
 pub use card::{ARCHITECTURE, Card};
 pub use checkpoint::{Checkpoint, Storage};
 pub use device::{DeviceChoice, Place, find_place, open_device};
+pub use distance::mean_distance;
 pub use engine::{Pixels, Window};
 pub use error::{Error, Result};
 pub use file::write_whole;

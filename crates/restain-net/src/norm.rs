@@ -1,20 +1,25 @@
-//! Batch norm and ReLU of `[C, N, H, W]`, as one operation where G trains on the CPU.
+//! Batch norm and ReLU of `[C, N, H, W]`, as one operation where G trains.
 
-use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, Var, WithDType, bail};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
+use candle_core::{
+    CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, WithDType, bail,
+};
 use candle_nn::{BatchNorm, ModuleT};
 use rayon::prelude::*;
 
+#[cfg(feature = "cuda")]
+use crate::gpu::training::cuda;
 use crate::matmul::Real;
 use crate::values::{values, with_values};
 
 /// Batch norm, then ReLU. With `train`, the batch's own statistics are used and the running ones follow them.
 pub(crate) fn normalize_relu(norm: &BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
     match norm.weight_and_bias() {
-        Some((scale, shift)) if train && x.device().is_cpu() => {
+        Some((scale, shift)) if train => {
             let x = x.contiguous()?;
-            let statistics = if x.dtype() == DType::F64 { of::<f64>(&x)? } else { of::<f32>(&x)? };
-            statistics.update(norm)?;
-            x.apply_op3(scale, shift, Normalize { statistics, eps: norm.eps() })
+            let moments = moments(norm, &x)?;
+            x.apply_op3(scale, shift, Normalize { moments, eps: norm.eps() })
         }
         _ => {
             // A batch of one image with all pixels in one row has the same statistics.
@@ -24,64 +29,69 @@ pub(crate) fn normalize_relu(norm: &BatchNorm, x: &Tensor, train: bool) -> Resul
     }
 }
 
-/// Mean and (biased) variance of each channel.
-struct Statistics {
-    means: Vec<f64>,
-    variances: Vec<f64>,
-    /// Values a channel.
-    count: usize,
-}
-
-/// Statistics of a contiguous `[C, ..]`.
-fn of<T: Real>(x: &Tensor) -> Result<Statistics> {
-    let count = x.elem_count() / x.dim(0)?;
+/// Mean and (biased) variance of each channel of a contiguous `x`, `[2, C]`: f64 on the CPU; f32 on a GPU, which they
+/// do not leave. The running statistics of `norm` move towards them, the variance towards its unbiased estimate.
+fn moments(norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
+    let channels = x.dim(0)?;
+    let count = x.elem_count() / channels;
     if count < 2 {
         bail!("batch norm needs more than one value a channel to train: use a larger batch or larger images")
     }
-    let (means, variances) = with_values(&[x], |all: &[&[T]]| {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return cuda::moments(x, norm.running_mean(), norm.running_var(), norm.momentum());
+    }
+    let (means, variances) =
+        if x.dtype() == DType::F64 { measure::<f64>(x, count)? } else { measure::<f32>(x, count)? };
+    follow(norm, &means, &variances, count)?;
+    Tensor::from_vec([means, variances].concat(), (2, channels), &Device::Cpu)
+}
+
+/// Means and variances of the channels of `count` values each.
+fn measure<T: Real>(x: &Tensor, count: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    with_values(&[x], |all: &[&[T]]| {
         let moments = |channel: &[T]| {
             let mean = sum(channel, channel, |value, _| value) / count as f64;
             (mean, sum(channel, channel, |value, _| (value - mean) * (value - mean)) / count as f64)
         };
         Ok(all[0].par_chunks_exact(count).map(moments).unzip())
-    })?;
-    Ok(Statistics { means, variances, count })
+    })
 }
 
-impl Statistics {
-    /// Moves the running statistics of `norm` towards these, the variance towards its unbiased estimate.
-    fn update(&self, norm: &BatchNorm) -> Result<()> {
-        let unbiased = self.count as f64 / (self.count - 1) as f64;
-        let variances: Vec<f64> = self.variances.iter().map(|variance| variance * unbiased).collect();
-        for (running, new) in [(norm.running_mean(), &self.means), (norm.running_var(), &variances)] {
-            let old = running.detach().to_dtype(DType::F64)?;
-            let new = Tensor::new(&new[..], running.device())?;
-            let moved = ((old * (1.0 - norm.momentum()))? + (new * norm.momentum())?)?;
-            Var::from_tensor(running)?.set(&moved.to_dtype(running.dtype())?)?;
-        }
-        Ok(())
+/// Moves the running statistics.
+fn follow(norm: &BatchNorm, means: &[f64], variances: &[f64], count: usize) -> Result<()> {
+    let unbiased = count as f64 / (count - 1) as f64;
+    let variances: Vec<f64> = variances.iter().map(|variance| variance * unbiased).collect();
+    for (running, new) in [(norm.running_mean(), means), (norm.running_var(), &variances)] {
+        let old = running.detach().to_dtype(DType::F64)?;
+        let new = Tensor::new(new, running.device())?;
+        let moved = ((old * (1.0 - norm.momentum()))? + (new * norm.momentum())?)?;
+        Var::from_tensor(running)?.set(&moved.to_dtype(running.dtype())?)?;
     }
+    Ok(())
 }
 
 /// `relu(scale * (x - mean) / sqrt(variance + eps) + shift)`; arguments x, scale and shift.
 struct Normalize {
-    /// Of x: its gradient flows through them too.
-    statistics: Statistics,
+    /// Of x, as [`moments`] makes them: its gradient flows through them too.
+    moments: Tensor,
     eps: f64,
 }
 
 impl Normalize {
-    /// Mean and reciprocal of the standard deviation of a channel.
-    fn moments(&self, channel: usize) -> (f64, f64) {
-        (self.statistics.means[channel], (self.statistics.variances[channel] + self.eps).sqrt().recip())
+    /// Mean and reciprocal of the standard deviation of each channel, on the CPU.
+    fn channels(&self) -> Result<Vec<(f64, f64)>> {
+        let reciprocal = |variance: f64| (variance + self.eps).sqrt().recip();
+        let (means, variances) = (self.moments.get(0)?.to_vec1()?, self.moments.get(1)?.to_vec1()?);
+        Ok(means.into_iter().zip(variances.into_iter().map(reciprocal)).collect())
     }
 
-    fn forward<T: Real>(&self, x: &[T], scale: &[T], shift: &[T]) -> Vec<T> {
-        let count = self.statistics.count;
+    fn forward<T: Real>(&self, x: &[T], scale: &[T], shift: &[T]) -> Result<Vec<T>> {
+        let (channels, count) = (self.channels()?, x.len() / scale.len());
         let mut y = vec![T::zero(); x.len()];
         y.par_chunks_exact_mut(count).zip(x.par_chunks_exact(count)).enumerate().for_each(
             |(channel, (y, x))| {
-                let (mean, reciprocal) = self.moments(channel);
+                let (mean, reciprocal) = channels[channel];
                 let factor = scale[channel].to_f64() * reciprocal;
                 let (mean, factor, shift) = (T::from_f64(mean), T::from_f64(factor), shift[channel]);
                 for (y, x) in y.iter_mut().zip(x) {
@@ -90,12 +100,12 @@ impl Normalize {
                 }
             },
         );
-        y
+        Ok(y)
     }
 
     /// The gradients of x, scale and shift.
-    fn backward<T: Real>(&self, x: &[T], scale: &[T], y: &[T], dy: &[T]) -> (Vec<T>, Vec<T>, Vec<T>) {
-        let count = self.statistics.count;
+    fn backward<T: Real>(&self, x: &[T], scale: &[T], y: &[T], dy: &[T]) -> Result<(Vec<T>, Vec<T>, Vec<T>)> {
+        let (channels, count) = (self.channels()?, x.len() / scale.len());
         let mut dx = vec![T::zero(); x.len()];
         let images = x.par_chunks_exact(count).zip(y.par_chunks_exact(count)).zip(dy.par_chunks_exact(count));
         let (dscale, dshift) = dx
@@ -103,7 +113,7 @@ impl Normalize {
             .zip(images)
             .enumerate()
             .map(|(channel, (dx, ((x, y), dy)))| {
-                let (mean, reciprocal) = self.moments(channel);
+                let (mean, reciprocal) = channels[channel];
                 for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
                     *dx = if *y > T::zero() { *dy } else { T::zero() };
                 }
@@ -118,15 +128,12 @@ impl Normalize {
                 (T::from_f64(dscale), T::from_f64(dshift))
             })
             .unzip();
-        (dx, dscale, dshift)
+        Ok((dx, dscale, dshift))
     }
 
     fn gradients<T: Real>(&self, x: &Tensor, scale: &Tensor, y: &Tensor, dy: &Tensor) -> Result<[Tensor; 3]> {
         let (dx, dscale, dshift) =
-            with_values(
-                &[x, scale, y, dy],
-                |all: &[&[T]]| Ok(self.backward(all[0], all[1], all[2], all[3])),
-            )?;
+            with_values(&[x, scale, y, dy], |all: &[&[T]]| self.backward(all[0], all[1], all[2], all[3]))?;
         Ok([
             Tensor::from_vec(dx, x.shape(), x.device())?,
             Tensor::from_vec(dscale, scale.shape(), x.device())?,
@@ -154,25 +161,49 @@ impl CustomOp3 for Normalize {
                 values(x, x_at)?,
                 values(scale, scale_at)?,
                 values(shift, shift_at)?,
-            )),
+            )?),
             _ => f32::to_cpu_storage_owned(self.forward(
                 values(x, x_at)?,
                 values(scale, scale_at)?,
                 values(shift, shift_at)?,
-            )),
+            )?),
         };
         Ok((y, x_at.shape().clone()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_at: &Layout,
+        scale: &CudaStorage,
+        scale_at: &Layout,
+        shift: &CudaStorage,
+        shift_at: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let y = cuda::normalize((x, x_at), &self.moments, (scale, scale_at), (shift, shift_at), self.eps)?;
+        Ok((y, x_at.shape().clone()))
+    }
+
+    #[cfg_attr(
+        not(feature = "cuda"),
+        allow(unused_variables, reason = "the CPU asks y where it is positive")
+    )]
     fn bwd(
         &self,
         x: &Tensor,
         scale: &Tensor,
-        _: &Tensor,
+        shift: &Tensor,
         y: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dy = dy.contiguous()?;
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            let [dx, dscale, dshift] =
+                cuda::normalize_gradients(x, &self.moments, scale, shift, self.eps, &dy)?;
+            return Ok((Some(dx), Some(dscale), Some(dshift)));
+        }
         let [dx, dscale, dshift] = match x.dtype() {
             DType::F64 => self.gradients::<f64>(x, scale, y, &dy)?,
             _ => self.gradients::<f32>(x, scale, y, &dy)?,

@@ -9,6 +9,7 @@ use candle_core::{
     CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, WithDType, backprop::GradStore, bail,
 };
 use rayon::prelude::*;
+use restain_net::{AdamStep, adam_on_gpu};
 use serde::{Deserialize, Serialize};
 
 /// Step size and decay rates of Adam.
@@ -83,19 +84,16 @@ impl Adam {
         let size = factor * learning_rate * correction2 / correction1;
         for slot in &mut self.slots {
             let Some(gradient) = gradients.get(slot.variable.as_tensor()) else { continue };
-            let gradient = gradient.detach();
+            let gradient = gradient.detach().contiguous()?;
             let epsilon = epsilon * correction2;
             if gradient.device().is_cpu() {
-                let gradient = gradient.contiguous()?;
                 slot.mean.inplace_op2(&gradient, &Decay { rate: beta1, squared: false })?;
                 slot.square.inplace_op2(&gradient, &Decay { rate: beta2, squared: true })?;
                 let variable = slot.variable.as_tensor();
                 variable.inplace_op3(&slot.mean, &slot.square, &Descent { size, epsilon })?;
             } else {
-                slot.mean = ((&slot.mean * beta1)? + (&gradient * (1.0 - beta1))?)?;
-                slot.square = ((&slot.square * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
-                let change = (&slot.mean / (slot.square.sqrt()? + epsilon)?)?;
-                slot.variable.set(&(slot.variable.as_detached_tensor() - (change * size)?)?)?;
+                let step = AdamStep { beta1, beta2, size, epsilon };
+                adam_on_gpu(slot.variable.as_tensor(), &slot.mean, &slot.square, &gradient, &step)?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder, VarMap};
-use restain_net::Generator;
+use restain_net::{Generator, mean_distance};
 
 use crate::{Error, Result, TrainConfig, adam::Adam, error::While, patches::Batch, weights};
 
@@ -64,6 +64,6 @@ impl Trainer {
             )
         };
         let output = self.generator.forward_t(&tensor(&batch.gm, 2)?, true)?;
-        (output - tensor(&batch.target, 3)?)?.abs()?.mean_all()
+        mean_distance(&output, &tensor(&batch.target, 3)?)
     }
 }

@@ -1,12 +1,16 @@
-//! The convolutions of the CPU as differentiable operations of candle.
+//! The convolutions of training as differentiable operations of candle.
 //!
 //! The transposed convolution is the adjoint of the convolution: the gradient of each with respect to its input is
 //! the other, and the gradient of the weights is, for both, the same product of the fine and the coarse side.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType, bail};
 
 use super::geometry::Geometry;
 use super::kernel;
+#[cfg(feature = "cuda")]
+use crate::gpu::training::cuda;
 use crate::matmul::Real;
 use crate::values::values;
 
@@ -45,9 +49,23 @@ impl CustomOp2 for Convolution {
         Ok((y, g.coarse_shape()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_at: &Layout,
+        w: &CudaStorage,
+        w_at: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let g = Geometry::of_fine(x_at.shape(), w_at.shape())?;
+        Ok((cuda::convolve(&g, (x, x_at), (w, w_at))?, g.coarse_shape()))
+    }
+
     fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, dy: &Tensor) -> Gradients {
         let dy = dy.contiguous()?;
-        Ok((Some(dy.apply_op2(w, Transposed)?), Some(x.apply_op2(&dy, WeightGradient)?)))
+        // The image that G is given needs no gradient.
+        let dx = x.track_op().then(|| dy.apply_op2_no_bwd(w, &Transposed)).transpose()?;
+        Ok((dx, Some(x.apply_op2_no_bwd(&dy, &WeightGradient)?)))
     }
 }
 
@@ -77,9 +95,22 @@ impl CustomOp2 for Transposed {
         Ok((y, g.fine_shape()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_at: &Layout,
+        w: &CudaStorage,
+        w_at: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let g = Geometry::of_coarse(x_at.shape(), w_at.shape())?;
+        Ok((cuda::convolve_transposed(&g, (x, x_at), (w, w_at))?, g.fine_shape()))
+    }
+
     fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, dy: &Tensor) -> Gradients {
         let dy = dy.contiguous()?;
-        Ok((Some(dy.apply_op2(w, Convolution)?), Some(dy.apply_op2(x, WeightGradient)?)))
+        let dx = dy.apply_op2_no_bwd(w, &Convolution)?;
+        Ok((Some(dx), Some(dy.apply_op2_no_bwd(x, &WeightGradient)?)))
     }
 }
 
@@ -95,16 +126,26 @@ impl CustomOp2 for WeightGradient {
         y: &CpuStorage,
         y_at: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (fine, images, ..) = x_at.shape().dims4()?;
-        let (coarse, _, height, width) = y_at.shape().dims4()?;
-        let g = Geometry { images, fine, coarse, height, width };
+        let g = Geometry::between(x_at.shape(), y_at.shape())?;
         let gradient = match x {
             CpuStorage::F64(_) => {
                 f64::to_cpu_storage_owned(kernel::weight_gradient(&g, values(x, x_at)?, values(y, y_at)?))
             }
             _ => f32::to_cpu_storage_owned(kernel::weight_gradient(&g, values(x, x_at)?, values(y, y_at)?)),
         };
-        Ok((gradient, (coarse, fine, 4, 4).into()))
+        Ok((gradient, g.weight_shape()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        x_at: &Layout,
+        y: &CudaStorage,
+        y_at: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let g = Geometry::between(x_at.shape(), y_at.shape())?;
+        Ok((cuda::weight_gradient(&g, (x, x_at), (y, y_at))?, g.weight_shape()))
     }
 }
 
@@ -127,6 +168,13 @@ impl Geometry {
         Self { images, fine, coarse, height, width }.checked(channels, coarse)
     }
 
+    /// From the shapes of a fine and a coarse image.
+    fn between(fine: &Shape, coarse: &Shape) -> Result<Self> {
+        let (fine, images, ..) = fine.dims4()?;
+        let (coarse, _, height, width) = coarse.dims4()?;
+        Ok(Self { images, fine, coarse, height, width })
+    }
+
     fn of_weight(weight: &Shape) -> Result<(usize, usize)> {
         match weight.dims4()? {
             (coarse, fine, 4, 4) => Ok((coarse, fine)),
@@ -146,6 +194,10 @@ impl Geometry {
 
     pub(crate) fn coarse_shape(&self) -> Shape {
         (self.coarse, self.images, self.height, self.width).into()
+    }
+
+    fn weight_shape(&self) -> Shape {
+        (self.coarse, self.fine, 4, 4).into()
     }
 
     pub(crate) fn fine_shape(&self) -> Shape {

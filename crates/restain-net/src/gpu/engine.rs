@@ -75,8 +75,8 @@ impl Engine for GpuGenerator {
     }
 
     fn restain(&self, windows: &[Window<'_>], height: usize, width: usize) -> Result<Vec<Vec<u8>>> {
-        let rgb = |window: &Window<'_>| window.pixels.rgb(height, width);
-        let images = windows.iter().map(rgb).collect::<Result<Vec<_>>>()?;
+        let images =
+            windows.iter().map(|window| window.pixels.rgb(height, width)).collect::<Result<Vec<_>>>()?;
         let cores: Vec<_> = windows.iter().map(|window| window.core.clone()).collect();
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut slot = loop {

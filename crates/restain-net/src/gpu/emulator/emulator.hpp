@@ -2,7 +2,8 @@
 // a host compiler.
 //
 // Every thread of a block is a fiber of its own. Between two points where threads wait for each other they run one after
-// another in an order drawn from a seed, so a forgotten barrier shows. A copy to shared memory is made when it is waited
+// another in an order drawn from a seed, and one warp, drawn too, sleeps until the others can go no further, so a forgotten
+// barrier shows. A copy to shared memory is made when it is waited
 // for and not before, so a forgotten wait shows too. What a warp does together is done once all its threads are there.
 // Threads that wait for what never comes end the launch with an error instead of a hang.
 #pragma once
@@ -139,15 +140,20 @@ inline bool run_block(std::mt19937 &random) {
         fiber.copies.assign(1, {});
         order.push_back(thread);
     }
+    const uint32_t warps_of_block = (threads + WARP - 1) / WARP, none = warps_of_block;
+    uint32_t asleep = none;
     while (!order.empty()) {
         std::shuffle(order.begin(), order.end(), random);
         const uint64_t before = steps;
         for (uint32_t thread : order) {
+            if (thread / WARP == asleep) continue;
             current = thread;
             threadIdx = {thread, 0, 0};
             resume(*fibers[thread]);
         }
-        if (steps == before) return false;
+        if (steps == before && asleep == none) return false;
+        if (steps == before) asleep = none;
+        else if (asleep == none) asleep = random() % warps_of_block;
         order.erase(std::remove_if(order.begin(), order.end(), [](uint32_t t) { return fibers[t]->done; }), order.end());
     }
     return true;
@@ -230,9 +236,9 @@ inline uint32_t to_bf16(float low, float high) {
 }
 
 // What `lane` xor-ed with `mask` has of `value`.
-inline float __shfl_xor_sync(uint32_t, float value, int mask) {
+template <class T> T __shfl_xor_sync(uint32_t, T value, int mask) {
     struct Brought {
-        float value, got;
+        T value, got;
         int mask;
     } brought = {value, 0, mask};
     emulator::warp(&brought, [](void **of) {
