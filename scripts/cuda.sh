@@ -62,19 +62,18 @@ build() {
     ls -l "$root/restain"
 }
 
-# The program, the tests of the networks and of training, G on demand, and OpenSlide 4; all without debug symbols.
+# The program, the tests of G and of its training, G on demand, and OpenSlide 4; all without debug symbols.
 bundle() {
-    local out=$root/bundle crate
+    local out=$root/bundle
     rm -rf "$out"
     mkdir -p "$out/lib"
-    for crate in restain-net restain-train; do
-        RESTAIN_CUDA_LINK=$link cargo test --release --features cuda --package $crate --lib --no-run \
-            --target-dir "$root/build" --message-format json |
-            python3 -c 'import json, sys
+    RESTAIN_CUDA_LINK=$link cargo test --release --features cuda --package restain-net --lib --test training_on_gpu \
+        --no-run --target-dir "$root/build" --message-format json |
+        python3 -c 'import json, sys
 for line in sys.stdin:
-    if (program := json.loads(line).get("executable")): print(program)' |
-            xargs -I{} cp {} "$out/$crate-tests"
-    done
+    artifact = json.loads(line)
+    if artifact.get("executable"): print(artifact["executable"], artifact["target"]["name"])' |
+        while read -r program name; do cp "$program" "$out/$name-tests"; done
     RESTAIN_CUDA_LINK=$link cargo build --release --features cuda --package restain-net --example serve \
         --target-dir "$root/build"
     cp "$root/restain" "$root/build/release/examples/serve" "$out"

@@ -32,8 +32,8 @@ number() { sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" | head -1; }
 
 gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null | head -1)
 row "GPU, driver, memory" "${gpu:-not known}"
-check "tests of restain-net" "$bundle/restain-net-tests" gpu
-check "tests of restain-train" "$bundle/restain-train-tests"
+check "G on the GPU: tests" "$bundle/restain_net-tests" gpu::engine
+check "training on the GPU: tests" "$bundle/training_on_gpu-tests"
 
 "$bundle/restain" synth slide "$work/small.mrxs" --size 6000x6000 --quiet || exit 1
 close() { # GPU against CPU in f32: largest and mean difference, in grey levels

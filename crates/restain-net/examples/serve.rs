@@ -35,9 +35,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in std::io::stdin().lock().lines() {
         line?;
         let started = Instant::now();
-        thread::scope(|scope| {
+        thread::scope(|scope| -> Result<(), Box<dyn Error>> {
             let threads: Vec<_> = (0..model.workers()).map(|_| scope.spawn(run)).collect();
-            threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread has panicked")?)
+            for thread in threads {
+                thread.join().map_err(|_| "a thread has panicked")??;
+            }
+            Ok(())
         })?;
         let tiles = rounds * batch.len() * model.workers();
         writeln!(out, "{}", started.elapsed().as_secs_f64() * 1e3 / tiles as f64)?;

@@ -13,7 +13,7 @@ const BASE: usize = 5;
 
 /// The first GPU; `None`, and why, where there is none.
 fn gpu() -> Option<Device> {
-    open_device(DeviceChoice::Cuda(0))
+    open_device(DeviceChoice::Cuda(Some(0)))
         .map_err(|error| println!("skipped: {error}"))
         .ok()
         .map(|opened| opened.0)
