@@ -64,10 +64,8 @@ fn one_gpu_two_and_small_ones_make_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let one = report(&normalize(&path("one.tif"), "cuda", &[], &[]));
-    assert_eq!(
-        (one["device"].as_str(), &one["stage_seconds"]["generate"] > &0.into()),
-        (Some("cuda:0"), true)
-    );
+    assert_eq!(one["device"], "cuda:0");
+    assert!(one["stage_seconds"]["generate"].as_f64().unwrap() > 0.0);
     assert_eq!(one["model"]["kernels"], "tensor cores, bf16");
     let bytes = std::fs::read(path("one.tif")).unwrap();
 
@@ -80,15 +78,19 @@ fn one_gpu_two_and_small_ones_make_the_same_bytes() {
     assert!(std::fs::read(path("second.tif")).unwrap() == bytes, "the second GPU");
 
     // Memory for a window or two, but not for all: the batch is halved until it fits.
-    report(&normalize(&path("small.tif"), "cuda", &[], &[("EMULATED_MEMORY", "9000000")]));
+    let halved = normalize(&path("small.tif"), "cuda", &[], &[("EMULATED_MEMORY", "3500000")]);
+    report(&halved);
+    println!("{}", text(&halved.stderr));
+    assert!(text(&halved.stderr).matches("no room for").count() >= 2, "{}", text(&halved.stderr));
     assert!(std::fs::read(path("small.tif")).unwrap() == bytes, "a small GPU");
 
-    report(&normalize(&path("cpu.tif"), "cpu", &["--precision", "f32"], &[]));
+    report(&normalize(&path("cpu.tif"), "cpu", &["--precision", "bf16"], &[]));
     let difference =
         run_json(["compare", path("one.tif").to_str().unwrap(), path("cpu.tif").to_str().unwrap(), "--json"]);
     println!("{difference}");
-    // Chance weights magnify what bf16 rounds.
-    assert!(difference["max_difference"].as_u64().unwrap() <= 20, "{difference}");
+    // Both round the same weights and images to bf16, but add up in another order, which chance weights magnify.
+    assert!(difference["max_difference"].as_u64().unwrap() <= 4, "{difference}");
+    assert!(difference["mean_difference"].as_f64().unwrap() <= 0.05, "{difference}");
 }
 
 #[test]

@@ -104,9 +104,8 @@ fn upload(context: &Arc<CudaContext>, plan: &Plan) -> Result<(Vec<Weights>, Memo
     let mut memory = Memory::default();
     let mut weights = Vec::with_capacity(plan.layers.len());
     for layer in &plan.layers {
-        let numbers: Vec<u16> = layer.weights.iter().map(|number| number.to_bits()).collect();
         weights.push(Weights {
-            matrix: put(&stream, &numbers, &mut memory.numbers)?,
+            matrix: put(&stream, &layer.weights, &mut memory.numbers)?,
             bias: put(&stream, &layer.bias, &mut memory.biases)?,
             chunks: put(&stream, &layer.chunks, &mut memory.chunks)?,
         });
@@ -115,7 +114,7 @@ fn upload(context: &Arc<CudaContext>, plan: &Plan) -> Result<(Vec<Weights>, Memo
     Ok((weights, memory))
 }
 
-/// Copies values to the GPU and keeps them there with the others; their address.
+/// Begins to copy values to the GPU and keeps them there with the others; their address.
 fn put<T: DeviceRepr + ValidAsZeroBits>(
     stream: &Arc<CudaStream>,
     values: &[T],

@@ -19,12 +19,12 @@ pub(super) fn padded(channels: usize) -> usize {
     channels.next_multiple_of(CHUNK)
 }
 
-/// Weights in bf16, `[channels of all phases][chunks][8]`, and where each chunk of what a position sees lies.
+/// Weights, `[channels of all phases][chunks][8]`, and where each chunk of what a position sees lies.
 #[derive(Debug)]
 pub(super) struct PackedLayer {
     pub(super) form: Form,
-    /// Rows of channels, as many as a multiple of the widest block.
-    pub(super) weights: Vec<bf16>,
+    /// The bits of bf16; rows of channels, as many as a multiple of the widest block.
+    pub(super) weights: Vec<u16>,
     /// One for each row that is kept.
     pub(super) bias: Vec<f32>,
     /// The row below the position in the upper bits, numbers from its beginning on in the lower 20; -1 where there is
@@ -113,13 +113,13 @@ impl PackedLayer {
             for output in 0..width {
                 weights.extend(numbers.iter().map(|number| match number {
                     Some((place, input)) if output < bias.len() => {
-                        bf16::from_f32(at(output, *input, taps[*place]))
+                        bf16::from_f32(at(output, *input, taps[*place])).to_bits()
                     }
-                    _ => bf16::ZERO,
+                    _ => 0,
                 }));
             }
         }
-        weights.resize(channels.next_multiple_of(block) * numbers.len(), bf16::ZERO);
+        weights.resize(channels.next_multiple_of(block) * numbers.len(), 0);
         let bias = (0..channels).map(|channel| bias.get(channel % width).copied().unwrap_or(0.0)).collect();
         Ok(Self { form, weights, bias, chunks, width, channels })
     }

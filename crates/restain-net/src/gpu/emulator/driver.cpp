@@ -2,7 +2,8 @@
 // as on GPUs where there is none (crates/restain/tests/emulated_gpu.rs).
 //
 // What is put into a stream's queue is done when the stream is waited for and not before, so a forgotten wait shows. Fresh
-// memory holds what is no number. EMULATED_GPUS says how many GPUs there are, EMULATED_MEMORY how many bytes each has.
+// memory holds what is no number. EMULATED_GPUS says how many GPUs there are, EMULATED_MEMORY how many bytes each has;
+// what does not fit is told on stderr.
 // Functions, their arguments and what they return: CUDA Driver API reference.
 #include "emulator.hpp"
 
@@ -146,7 +147,10 @@ int cuMemAllocAsync(uintptr_t *address, size_t bytes, void *stream) {
     const std::lock_guard guard(lock);
     const int gpu = static_cast<Stream *>(stream)->gpu;
     if (gpu != current) return INVALID_VALUE;
-    if (used[gpu] + bytes > from_environment("EMULATED_MEMORY", size_t(1) << 32)) return OUT_OF_MEMORY;
+    if (used[gpu] + bytes > from_environment("EMULATED_MEMORY", size_t(1) << 32)) {
+        std::fprintf(stderr, "emulated GPU %d: no room for %zu bytes beside %zu\n", gpu, bytes, used[gpu]);
+        return OUT_OF_MEMORY;
+    }
     void *taken = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
     if (!taken) return OUT_OF_MEMORY;
     std::memset(taken, 0xff, bytes);
