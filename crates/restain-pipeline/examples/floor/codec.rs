@@ -13,7 +13,7 @@ const TILE: usize = 512;
 const QUALITY: i32 = 90;
 /// Pictures to decode and tiles to encode: a few milliseconds.
 const PICTURES: usize = 64;
-const TILES: usize = 16;
+const TILES: usize = 8;
 
 /// The size of a slide's pictures, and how fast they are decoded and the output's tiles encoded.
 pub(crate) fn rates(machine: &Machine, slide: &Path, output: &Path) -> Result<Value> {

@@ -50,12 +50,9 @@ impl Machine {
         Ok(Self { one: pool(1)?, all: pool(0)? })
     }
 
-    /// What every thread does `amount` of in `work`, a second: of one thread, and of all together.
+    /// What every thread does `amount` of in `work`, a second: of one thread, and of all together, each at its best.
     fn rates(&self, amount: f64, work: impl Fn() + Sync) -> [f64; 2] {
-        [&self.one, &self.all].map(|pool| {
-            let seconds = best(|| drop(pool.broadcast(|_| work())));
-            amount * pool.current_num_threads() as f64 / seconds
-        })
+        [&self.one, &self.all].map(|pool| pool.broadcast(|_| amount / best(&work)).iter().sum())
     }
 }
 
