@@ -4,7 +4,7 @@ use std::path::Path;
 
 use restain_net::{Area, DeviceChoice, Model, Pixels, Place, Precision, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Tile};
-use restain_stain::removal::remove_stain_par;
+use restain_stain::removal::remove_stain;
 
 use crate::{Error, Result};
 
@@ -78,13 +78,13 @@ impl Engine {
         self.model().is_some_and(Model::removes_stain)
     }
 
-    /// What G is to see of a window: its stain is removed on the threads of the current pool, unless G does that itself.
+    /// What G is to see of a window: its stain is removed, unless G does that itself.
     pub(crate) fn prepare(&self, rgb: Vec<u8>) -> Prepared {
         if self.model().is_some_and(Model::removes_stain) {
             return Prepared::Rgb(rgb);
         }
         let mut gm = vec![0.0; rgb.len() / 3 * 2];
-        remove_stain_par(&rgb, &mut gm);
+        remove_stain(&rgb, &mut gm);
         Prepared::Gm(gm)
     }
 

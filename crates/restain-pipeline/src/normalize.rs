@@ -283,7 +283,7 @@ impl<'a> Job<'a> {
             }
             drop(tile_queue);
             let batches = generate::Batches::new(batches);
-            scope.spawn(move || stain::run(control, engine, pool, &windows, batches));
+            scope.spawn(move || stain::run(control, engine, &windows, batches));
             for _ in 0..engine.workers() {
                 let queue = batch_queue.clone();
                 scope.spawn(move || generate::run(control, engine, background, pool, queue));

@@ -1,7 +1,5 @@
 //! Stain removal (paper, III.B.1): RGB to the two-channel image GM, gray and colour-encoding mask.
 
-use rayon::prelude::*;
-
 /// A thousand times the luma of ITU-R BT.601-7 (2.5.1), 0.299 R + 0.587 G + 0.114 B: exact in integers.
 fn thousandths([r, g, b]: [u8; 3]) -> u32 {
     299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b)
@@ -39,26 +37,6 @@ pub fn remove_stain(rgb: &[u8], gm: &mut [f32]) {
     let pixels = rgb.len() / 3;
     assert!(rgb.len() == 3 * pixels && gm.len() == 2 * pixels, "GM holds two values where RGB holds three");
     let (grays, masks) = gm.split_at_mut(pixels);
-    planes(rgb, grays, masks);
-}
-
-/// Pixels a thread takes at a time: enough that handing them out costs nothing beside the work.
-const CHUNK: usize = 1 << 16;
-
-/// As [`remove_stain`], on all threads of the current rayon pool.
-///
-/// # Panics
-/// As [`remove_stain`].
-pub fn remove_stain_par(rgb: &[u8], gm: &mut [f32]) {
-    let pixels = rgb.len() / 3;
-    assert!(rgb.len() == 3 * pixels && gm.len() == 2 * pixels, "GM holds two values where RGB holds three");
-    let (grays, masks) = gm.split_at_mut(pixels);
-    let outputs = grays.par_chunks_mut(CHUNK).zip(masks.par_chunks_mut(CHUNK));
-    rgb.par_chunks(3 * CHUNK).zip(outputs).for_each(|(rgb, (grays, masks))| planes(rgb, grays, masks));
-}
-
-/// Gray and mask of interleaved RGB pixels.
-fn planes(rgb: &[u8], grays: &mut [f32], masks: &mut [f32]) {
     for ((pixel, gray_out), mask_out) in rgb.chunks_exact(3).zip(grays).zip(masks) {
         let pixel = [pixel[0], pixel[1], pixel[2]];
         *gray_out = gray(pixel);
@@ -140,16 +118,6 @@ mod tests {
             );
         }
         remove_stain(&[], &mut []);
-    }
-
-    #[test]
-    fn threads_change_nothing() {
-        // Neither a multiple of a chunk nor a single one.
-        let rgb: Vec<u8> = (0..3 * (2 * CHUNK + 77)).map(|i| ((i * 7919) >> 3) as u8).collect();
-        let [mut alone, mut shared] = [(); 2].map(|()| vec![f32::NAN; rgb.len() / 3 * 2]);
-        remove_stain(&rgb, &mut alone);
-        remove_stain_par(&rgb, &mut shared);
-        assert!(alone == shared);
     }
 
     #[test]

@@ -27,11 +27,10 @@ pub(crate) enum Content {
     Window(Prepared, Coverage),
 }
 
-/// Removes the stain of each tile, its rows spread over the threads of `pool`; a GPU removes it itself.
+/// Removes the stain of each tile, on a thread of its own: the pool is G's. A GPU removes it itself.
 pub(crate) fn run(
     control: &Control<'_>,
     engine: &Engine,
-    pool: &rayon::ThreadPool,
     tiles: &InOrder<ReadTile>,
     mut out: Batches,
 ) -> Result<(), Halt> {
@@ -44,7 +43,7 @@ pub(crate) fn run(
                     Content::Rgb(crate::crop::rgb(pixels.rect, tile.core, pixels.rgb))
                 }
                 (Some(pixels), Engine::Model(_)) => {
-                    Content::Window(pool.install(|| engine.prepare(pixels.rgb)), pixels.coverage)
+                    Content::Window(engine.prepare(pixels.rgb), pixels.coverage)
                 }
             })
         })?;
