@@ -17,6 +17,7 @@ mod model;
 mod norm;
 mod precision;
 mod receptive;
+mod transpose;
 mod values;
 
 pub use card::{ARCHITECTURE, Card};

@@ -4,8 +4,7 @@ use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, V
 use candle_nn::{BatchNorm, ModuleT};
 use rayon::prelude::*;
 
-use crate::matmul::Real;
-use crate::values::{values, with_values};
+use crate::values::{Real, values, with_values};
 
 /// Batch norm, then ReLU. With `train`, the batch's own statistics are used and the running ones follow them.
 pub(crate) fn normalize_relu(norm: &BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
