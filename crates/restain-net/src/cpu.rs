@@ -37,9 +37,12 @@ use crate::precision::Precision;
 use canvas::Canvas;
 use kernel::Kernel;
 use layer::{Channels, LastLayer, Layer};
-use processor::Processor;
-use simd::Word;
 use weights::Weights;
+
+pub(crate) use canvas::Aligned;
+pub(crate) use kernel::{PIXELS, Run, Runs, Sums};
+pub(crate) use processor::Processor;
+pub(crate) use simd::Word;
 
 /// Plans G for this machine.
 ///
@@ -66,7 +69,7 @@ fn plan_for(folded: &Folded, processor: Processor, bf16: bool) -> Result<Arc<dyn
         }
         #[cfg(target_arch = "x86_64")]
         (Processor::Avx2, false) => Arc::new(Plan::<simd::Avx2>::new(folded, "AVX2, f32")?),
-        (_, false) => Arc::new(Plan::<simd::Portable>::new(folded, "portable, f32")?),
+        (_, false) => Arc::new(Plan::<simd::Portable<f32>>::new(folded, "portable, f32")?),
         (_, true) => Arc::new(Plan::<simd::PortablePairs>::new(folded, "portable, bf16")?),
     })
 }
@@ -228,7 +231,7 @@ impl<K: Kernel> Plan<K> {
 const BAND: usize = 8;
 
 /// Lays GM `[2, height, width]` out with its channels side by side.
-fn fill<W: Word>(input: &mut Canvas<W>, gm: &[f32]) {
+fn fill<W: Word<Value = f32>>(input: &mut Canvas<W>, gm: &[f32]) {
     let (width, words) = (input.width, input.words);
     let (gray, mask) = gm.split_at(gm.len() / 2);
     let rows = gray.par_chunks_exact(width).zip(mask.par_chunks_exact(width));

@@ -27,6 +27,7 @@ mod precision;
 mod receptive;
 #[cfg(test)]
 mod testing;
+mod transpose;
 mod values;
 
 pub use adam::{AdamStep, adam_on_gpu};

@@ -1,95 +1,55 @@
-//! Matrix products on one thread, for callers that share the work out themselves.
+//! Matrix products on one thread, for callers that share the work out themselves, on the kernels of inference.
 //!
-//! candle's own product spreads over the whole thread pool and returns a fresh tensor; a convolution wants many small
-//! products, each on its own thread and into memory that is still in its cache.
+//! A convolution wants many small products, each on its own thread and with memory that is still in its cache. The left
+//! matrix stands where pixels do in inference, the right one where weights do: neither is packed.
 
-use candle_core::WithDType;
+use crate::cpu::{PIXELS, Run, Runs, Sums};
+use crate::values::Real;
 
-/// The numbers that networks are computed in: f32, and f64 where a test wants to see more digits.
-pub(crate) trait Real: WithDType {}
-impl Real for f32 {}
-impl Real for f64 {}
+/// Inner side of a product that is made at a time: so much of four vectors of the right matrix stays in a core's cache.
+const DEPTH: usize = 1024;
 
 /// A matrix in a slice: element `(row, column)` lies at `row * row_stride + column * column_stride`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix<'a, T> {
-    data: &'a [T],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
+    pub(crate) data: &'a [T],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) column_stride: usize,
 }
 
-impl<'a, T> Matrix<'a, T> {
-    /// A matrix whose rows are each contiguous and begin `row_stride` elements apart.
-    pub(crate) fn new(data: &'a [T], rows: usize, columns: usize, row_stride: usize) -> Self {
-        Self { data, rows, columns, row_stride, column_stride: 1 }
-    }
-
-    /// The same elements with rows and columns exchanged.
-    pub(crate) fn transposed(self) -> Self {
-        Self {
-            data: self.data,
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-        }
-    }
-
-    /// Whether every element lies in the slice.
-    fn fits(&self) -> bool {
-        let last = |count: usize, stride: usize| (count - 1).checked_mul(stride);
-        self.rows == 0
-            || self.columns == 0
-            || last(self.rows, self.row_stride)
-                .zip(last(self.columns, self.column_stride))
-                .and_then(|(row, column)| row.checked_add(column))
-                .is_some_and(|end| end < self.data.len())
-    }
-}
-
-/// `out = left x right`, or `out += left x right` with `accumulate`; `out` is dense and row-major.
+/// `out += left x right`; `right` and `out` have rows of `stride` elements, of which as many whole vectors are used as
+/// hold `columns`.
 ///
-/// The order of additions depends on the shapes alone.
+/// The order of additions depends on the inner side alone.
 ///
 /// # Panics
-/// If the shapes do not fit each other or a slice is too short.
-pub(crate) fn multiply<T: Real>(left: Matrix<T>, right: Matrix<T>, out: &mut [T], accumulate: bool) {
-    assert_eq!(left.columns, right.rows, "inner sides of a matrix product");
-    assert!(left.fits() && right.fits() && left.rows.checked_mul(right.columns) == Some(out.len()));
-    product(left, right, out, accumulate);
-}
-
-/// Hands a product, whose shapes have been checked, to `gemm`.
-#[allow(unsafe_code)]
-fn product<T: Real>(left: Matrix<T>, right: Matrix<T>, out: &mut [T], accumulate: bool) {
-    // SAFETY: `multiply` has checked that every element of `left` and `right` lies in its slice and that `out` has
-    // exactly as many elements as the product. `out` is borrowed mutably, so it overlaps neither input, and it is
-    // dense, so no two elements of the product share a place. `Real` is implemented for f32 and f64 only, both of
-    // which `gemm` takes; without `accumulate` it only writes to `out`.
-    unsafe {
-        gemm::gemm(
-            left.rows,
-            right.columns,
-            left.columns,
-            out.as_mut_ptr(),
-            1,
-            right.columns as isize,
-            accumulate,
-            left.data.as_ptr(),
-            left.column_stride as isize,
-            left.row_stride as isize,
-            right.data.as_ptr(),
-            right.column_stride as isize,
-            right.row_stride as isize,
-            T::one(),
-            T::one(),
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
+/// If a slice is too short.
+pub(crate) fn multiply<T: Real>(
+    sums: &Sums<T>,
+    left: Matrix<T>,
+    right: &[T],
+    columns: usize,
+    stride: usize,
+    out: &mut [T],
+) {
+    for first in (0..left.columns).step_by(DEPTH) {
+        let length = DEPTH.min(left.columns - first);
+        let runs = Runs::new(vec![Run { start: 0, length, step: 0 }], left.column_stride);
+        let data = &left.data[first * left.column_stride..];
+        for (vector, vectors) in sums.widths(columns.div_ceil(sums.lanes)) {
+            let column = vector * sums.lanes;
+            for row in (0..left.rows).step_by(PIXELS) {
+                let rows: [_; PIXELS] = std::array::from_fn(|i| (row + i).min(left.rows - 1));
+                sums.add(
+                    vectors,
+                    (data, rows.map(|row| row * left.row_stride), &runs),
+                    (&right[first * stride + column..], stride),
+                    (out, rows.map(|row| row * stride + column)),
+                );
+            }
+        }
     }
 }
 
@@ -99,25 +59,22 @@ mod tests {
 
     #[test]
     fn products_are_those_of_the_definition() {
+        let sums = f64::sums();
         let number = |i: usize| f64::from((i * 7919 % 1009) as u16) - 500.0;
-        for (m, n, k) in [(1, 1, 1), (3, 5, 2), (17, 33, 9), (64, 70, 48), (5, 7, 0)] {
-            let stride = k + 3;
-            let left: Vec<f64> = (0..=m * stride).map(number).collect();
-            let right: Vec<f64> = (0..=n * stride).map(|i| number(i + 31)).collect();
-            let mut out = vec![1.0; m * n];
-            let (a, b) = (Matrix::new(&left, m, k, stride), Matrix::new(&right, n, k, stride));
-            multiply(a, b.transposed(), &mut out, true);
-            for (at, value) in out.iter().enumerate() {
-                let (row, column) = (at / n, at % n);
-                let sum: f64 = (0..k).map(|i| left[row * stride + i] * right[column * stride + i]).sum();
-                assert!((value - 1.0 - sum).abs() < 1e-6);
+        for (m, n, k) in [(1_usize, 1_usize, 1), (3, 5, 2), (17, 33, 9), (64, 70, 1500), (5, 7, 0)] {
+            let stride = n.next_multiple_of(sums.lanes) + sums.lanes;
+            let left: Vec<f64> = (0..2 * m * k).map(number).collect();
+            let right: Vec<f64> = (0..k * stride).map(|i| number(i + 31)).collect();
+            for (row_stride, column_stride) in [(2 * k, 2), (1, m)] {
+                let mut out = vec![1.0; m * stride];
+                let matrix = Matrix { data: &left, rows: m, columns: k, row_stride, column_stride };
+                multiply(&sums, matrix, &right, n, stride, &mut out);
+                for (row, column) in (0..m * n).map(|at| (at / n, at % n)) {
+                    let element = |i: usize| left[row * row_stride + i * column_stride];
+                    let sum: f64 = (0..k).map(|i| element(i) * right[i * stride + column]).sum();
+                    assert!((out[row * stride + column] - 1.0 - sum).abs() < 1e-6);
+                }
             }
         }
-    }
-
-    #[test]
-    #[should_panic(expected = "left.fits()")]
-    fn a_matrix_beyond_its_slice_is_refused() {
-        multiply(Matrix::new(&[1.0_f32; 5], 2, 3, 3), Matrix::new(&[1.0; 6], 3, 2, 2), &mut [0.0; 4], false);
     }
 }

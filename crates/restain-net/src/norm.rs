@@ -10,8 +10,7 @@ use rayon::prelude::*;
 
 #[cfg(feature = "cuda")]
 use crate::gpu::training::cuda;
-use crate::matmul::Real;
-use crate::values::{values, with_values};
+use crate::values::{Real, values, with_values};
 
 /// Batch norm, then ReLU. With `train`, the batch's own statistics are used and the running ones follow them.
 pub(crate) fn normalize_relu(norm: &BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
@@ -232,6 +231,10 @@ mod tests {
 
     use super::*;
 
+    /// Few values and many, odd sides and batches, counts that fill vectors and others.
+    const SHAPES: [(usize, usize, usize, usize); 5] =
+        [(3, 2, 4, 6), (1, 1, 1, 2), (5, 3, 7, 9), (2, 1, 32, 33), (17, 3, 2, 1)];
+
     fn random(shape: impl Into<Shape>, low: f64) -> Var {
         Var::rand_f64(low, 1.0, shape, DType::F64, &Device::Cpu).unwrap()
     }
@@ -244,7 +247,7 @@ mod tests {
     /// candle's batch norm and ReLU, many passes but plain to see; their gradients are right.
     #[test]
     fn values_statistics_and_gradients_are_those_of_the_twin() {
-        for shape in [(3, 2, 4, 6), (1, 1, 1, 2), (5, 3, 7, 9), (2, 1, 32, 33)] {
+        for shape in SHAPES {
             let channels = shape.0;
             let (x, along) = (random(shape, -3.0), random(shape, -1.0));
             let (scale, shift) = (random(channels, -1.0), random(channels, -1.0));
@@ -271,6 +274,47 @@ mod tests {
                 assert_eq!(ours.dims(), twin.dims());
                 let difference = largest(ours, twin);
                 assert!(difference < 1e-9, "{difference} in {index} at {shape:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_finite_differences() {
+        let step = 1e-5;
+        for shape in SHAPES {
+            let channels = shape.0;
+            let along = random(shape, -1.0);
+            let values = |[x, scale, shift]: &[Tensor; 3]| {
+                let [mean, variance] = [0.0, 1.0].map(|of| Tensor::full(of, channels, &Device::Cpu).unwrap());
+                let norm =
+                    BatchNorm::new(channels, mean, variance, scale.clone(), shift.clone(), 1e-5).unwrap();
+                normalize_relu(&norm, x, true).unwrap()
+            };
+            let loss = |y: &Tensor| (y * along.as_tensor()).unwrap().sum_all().unwrap();
+            let vars = [random(shape, -3.0), random(channels, -1.0), random(channels, -1.0)];
+            let tensors = vars.each_ref().map(|var| var.as_tensor().clone());
+            let gradients = loss(&values(&tensors)).backward().unwrap();
+            for (which, var) in vars.iter().enumerate() {
+                // A direction in which no value passes ReLU's kink within the step.
+                let (direction, [ahead, back]) = loop {
+                    let direction = random(var.shape(), -1.0);
+                    let ends = [step, -step].map(|by| {
+                        let mut moved = tensors.clone();
+                        moved[which] = (var.as_tensor() + (direction.as_tensor() * by).unwrap()).unwrap();
+                        values(&moved)
+                    });
+                    let positive = ends
+                        .each_ref()
+                        .map(|y| y.gt(0.0).unwrap().flatten_all().unwrap().to_vec1::<u8>().unwrap());
+                    if positive[0] == positive[1] {
+                        break (direction, ends);
+                    }
+                };
+                let [ahead, back] = [ahead, back].map(|y| loss(&y).to_scalar::<f64>().unwrap());
+                let slope = (ahead - back) / (2.0 * step);
+                let gradient = (gradients.get(var).unwrap() * direction.as_tensor()).unwrap();
+                let gradient = gradient.sum_all().unwrap().to_scalar::<f64>().unwrap();
+                assert!((slope - gradient).abs() < 1e-5, "{slope}, {gradient} in {which} at {shape:?}");
             }
         }
     }

@@ -1,8 +1,26 @@
 //! The numbers inside tensors that live in the CPU's memory.
 
-use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, bail};
+use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, WithDType, bail};
 
-use crate::matmul::Real;
+use crate::cpu::{Processor, Sums, Word};
+
+/// The numbers that networks are trained in: f32, and f64 where a test wants to see more digits.
+pub(crate) trait Real: WithDType + Word<Value = Self> {
+    /// The kernel that convolutions are made of on this machine.
+    fn sums() -> Sums<Self>;
+}
+
+impl Real for f32 {
+    fn sums() -> Sums<Self> {
+        Sums::of(Processor::choose())
+    }
+}
+
+impl Real for f64 {
+    fn sums() -> Sums<Self> {
+        Sums::portable()
+    }
+}
 
 /// The elements of a contiguous tensor, from its storage.
 pub(crate) fn values<'a, T: Real>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {

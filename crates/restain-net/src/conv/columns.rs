@@ -1,27 +1,25 @@
 //! The columns of a convolution: under each coarse position, the 4x4 patch of each fine channel.
 //!
-//! A column matrix is `[channels * 16, positions]`, its row `(channel * 4 + ky) * 4 + kx`. The coarse position
+//! A column matrix is `[channels * 16, positions]`, its row `(channel * 4 + ky) * 4 + kx`, rows filled up to a stride. The coarse position
 //! `(i, j)` of an image sees the fine pixel `(2i + ky - 1, 2j + kx - 1)`, zero where that lies outside the image.
 
 use std::ops::Range;
 
 use super::geometry::{Geometry, TAPS};
-use crate::matmul::Real;
+use crate::values::Real;
 
 /// Writes the columns of some fine channels at all positions of the coarse rows `rows`.
 ///
-/// `fine` is the whole image, `columns` holds 16 values a channel and position.
+/// `fine` is the whole image, `columns` holds 16 rows of `stride` values a channel.
 pub(crate) fn unfold<T: Real>(
     g: &Geometry,
     fine: &[T],
-    channels: Range<usize>,
     rows: Range<usize>,
     columns: &mut [T],
+    stride: usize,
 ) {
-    let (plane, positions) = (4 * g.plane(), rows.len() * g.width);
-    for (channel, patch) in channels.zip(columns.chunks_exact_mut(TAPS * positions)) {
-        let plane = &fine[channel * plane..][..plane];
-        for (ky, taps) in patch.chunks_exact_mut(4 * positions).enumerate() {
+    for (plane, patch) in fine.chunks_exact(4 * g.plane()).zip(columns.chunks_exact_mut(TAPS * stride)) {
+        for (ky, taps) in patch.chunks_exact_mut(4 * stride).enumerate() {
             for (at, row) in rows.clone().enumerate() {
                 unfold_row(g, plane, 2 * (row % g.height) + ky, row / g.height, taps, at * g.width);
             }
@@ -33,10 +31,10 @@ pub(crate) fn unfold<T: Real>(
 ///
 /// They see the fine row `padded - 1` of the image; rows -1 and `2 * height` are zero.
 fn unfold_row<T: Real>(g: &Geometry, plane: &[T], padded: usize, image: usize, taps: &mut [T], at: usize) {
-    let (width, positions) = (g.width, taps.len() / 4);
-    let (tap0, rest) = taps.split_at_mut(positions);
-    let (tap1, rest) = rest.split_at_mut(positions);
-    let (tap2, tap3) = rest.split_at_mut(positions);
+    let (width, stride) = (g.width, taps.len() / 4);
+    let (tap0, rest) = taps.split_at_mut(stride);
+    let (tap1, rest) = rest.split_at_mut(stride);
+    let (tap2, tap3) = rest.split_at_mut(stride);
     let [tap0, tap1, tap2, tap3] = [tap0, tap1, tap2, tap3].map(|tap| &mut tap[at..at + width]);
     if padded == 0 || padded > 2 * g.height {
         for tap in [tap0, tap1, tap2, tap3] {
@@ -65,10 +63,9 @@ pub(crate) fn fold<T: Real>(
     band: &Range<usize>,
     piece: &mut [T],
 ) {
-    let positions = rows.len() * g.width;
     let top = 2 * band.start;
     for (at, row) in rows.enumerate() {
-        for (ky, taps) in columns.chunks_exact(4 * positions).enumerate() {
+        for (ky, taps) in columns.chunks_exact(columns.len() / 4).enumerate() {
             let padded = 2 * (row % g.height) + ky;
             if padded == 0 || padded > 2 * g.height {
                 continue;
@@ -84,8 +81,8 @@ pub(crate) fn fold<T: Real>(
 
 /// Adds the four taps of one kernel row at one row of positions, from `at` in each row of `taps`, to a fine row.
 fn fold_row<T: Real>(taps: &[T], at: usize, line: &mut [T]) {
-    let (width, positions) = (line.len() / 2, taps.len() / 4);
-    let [tap0, tap1, tap2, tap3] = [0, 1, 2, 3].map(|kx| &taps[kx * positions + at..][..width]);
+    let (width, stride) = (line.len() / 2, taps.len() / 4);
+    let [tap0, tap1, tap2, tap3] = [0, 1, 2, 3].map(|kx| &taps[kx * stride + at..][..width]);
     // Pixel 2j is tap 1 of position j and tap 3 of j - 1; pixel 2j + 1 is tap 2 of j and tap 0 of j + 1.
     line[0] += tap1[0];
     line[2 * width - 1] += tap2[width - 1];

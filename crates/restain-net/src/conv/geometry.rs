@@ -1,6 +1,9 @@
 //! Shapes of a k4 s2 p1 convolution and how its work is cut into pieces.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
 
 /// Elements of a kernel: 4 x 4.
 pub(crate) const TAPS: usize = 16;
@@ -79,4 +82,26 @@ pub(crate) fn split<T>(image: &mut [T], channels: Cut, rows: Cut, row: usize) ->
         }
     }
     tasks
+}
+
+/// Runs every task once on the threads of the pool, each thread with one scratch of its own for all that it takes.
+pub(crate) fn share_out<T: Send, S>(
+    tasks: impl ExactSizeIterator<Item = T> + Send,
+    scratch: impl Fn() -> S + Sync,
+    run: impl Fn(&mut S, T) + Sync,
+) {
+    let threads = rayon::current_num_threads().min(tasks.len());
+    let queue = Mutex::new(tasks);
+    (0..threads).into_par_iter().for_each(|_| {
+        let mut scratch = scratch();
+        loop {
+            let Some(task) = queue.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
+            run(&mut scratch, task);
+        }
+    });
+}
+
+/// Pieces of work to aim at: as many a thread as let all have some until the end.
+pub(crate) fn tasks() -> usize {
+    4 * rayon::current_num_threads()
 }

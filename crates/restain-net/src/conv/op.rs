@@ -5,14 +5,13 @@
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType, bail};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use super::geometry::Geometry;
-use super::kernel;
+use super::{gradient, kernel};
 #[cfg(feature = "cuda")]
 use crate::gpu::training::cuda;
-use crate::matmul::Real;
-use crate::values::values;
+use crate::values::{Real, values};
 
 /// Fine image and weights to the coarse image.
 pub(crate) struct Convolution;
@@ -37,7 +36,7 @@ impl CustomOp2 for Convolution {
     ) -> Result<(CpuStorage, Shape)> {
         fn run<T: Real>(g: &Geometry, x: &[T], w: &[T]) -> CpuStorage {
             let mut y = vec![T::zero(); g.coarse * g.plane()];
-            kernel::convolve(g, x, w, &mut y);
+            kernel::convolve(&T::sums(), g, x, w, &mut y);
             T::to_cpu_storage_owned(y)
         }
         let g = Geometry::of_fine(x_at.shape(), w_at.shape())?;
@@ -83,7 +82,7 @@ impl CustomOp2 for Transposed {
     ) -> Result<(CpuStorage, Shape)> {
         fn run<T: Real>(g: &Geometry, x: &[T], w: &[T]) -> CpuStorage {
             let mut y = vec![T::zero(); 4 * g.fine * g.plane()];
-            kernel::convolve_transposed(g, x, w, &mut y);
+            kernel::convolve_transposed(&T::sums(), g, x, w, &mut y);
             T::to_cpu_storage_owned(y)
         }
         let g = Geometry::of_coarse(x_at.shape(), w_at.shape())?;
@@ -126,12 +125,13 @@ impl CustomOp2 for WeightGradient {
         y: &CpuStorage,
         y_at: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
+        fn run<T: Real>(g: &Geometry, x: &[T], y: &[T]) -> CpuStorage {
+            T::to_cpu_storage_owned(gradient::weight_gradient(&T::sums(), g, x, y))
+        }
         let g = Geometry::between(x_at.shape(), y_at.shape())?;
         let gradient = match x {
-            CpuStorage::F64(_) => {
-                f64::to_cpu_storage_owned(kernel::weight_gradient(&g, values(x, x_at)?, values(y, y_at)?))
-            }
-            _ => f32::to_cpu_storage_owned(kernel::weight_gradient(&g, values(x, x_at)?, values(y, y_at)?)),
+            CpuStorage::F64(_) => run::<f64>(&g, values(x, x_at)?, values(y, y_at)?),
+            _ => run::<f32>(&g, values(x, x_at)?, values(y, y_at)?),
         };
         Ok((gradient, g.weight_shape()))
     }

@@ -4,28 +4,32 @@ use rayon::prelude::*;
 
 use super::simd::Word;
 
-/// A cache line of words: what starts a vector of memory on a 64-byte boundary.
+/// Words that fill a cache line, or two of f64: what starts a vector of memory on a 64-byte boundary.
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
 struct Line<W>([W; WORDS]);
 
-/// Words of a cache line; both kinds have four bytes.
+/// Words of a line: of four bytes, as many as fill 64.
 const WORDS: usize = 16;
 
 /// Words in memory from a 64-byte boundary on.
 #[derive(Clone, Default)]
-pub(super) struct Aligned<W>(Vec<Line<W>>);
+pub(crate) struct Aligned<W>(Vec<Line<W>>);
 
 impl<W: Word> Aligned<W> {
     pub(super) fn from_words(words: &[W]) -> Self {
-        let mut aligned = Self::default();
-        aligned.grow(words.len());
+        let mut aligned = Self::zeros(words.len());
         aligned.words_mut()[..words.len()].copy_from_slice(words);
         aligned
     }
 
+    /// So many zeros, and those that fill the last line.
+    pub(crate) fn zeros(words: usize) -> Self {
+        Self(vec![Line::default(); words.div_ceil(WORDS)])
+    }
+
     /// Makes room for so many words; what is there keeps its place.
-    fn grow(&mut self, words: usize) {
+    pub(crate) fn grow(&mut self, words: usize) {
         let lines = words.div_ceil(WORDS);
         if lines > self.0.len() {
             self.0.reserve_exact(lines - self.0.len());
@@ -47,8 +51,14 @@ impl<W: Word> Aligned<W> {
     }
 
     #[allow(unsafe_code)]
-    fn words_mut(&mut self) -> &mut [W] {
-        // SAFETY: a line is `WORDS` words of four bytes and nothing else, so the lines are as many words without gaps;
+    pub(crate) fn words(&self) -> &[W] {
+        // SAFETY: as in `words_mut`; shared as long as the result.
+        unsafe { std::slice::from_raw_parts(self.as_ptr(), self.len()) }
+    }
+
+    #[allow(unsafe_code)]
+    pub(crate) fn words_mut(&mut self) -> &mut [W] {
+        // SAFETY: a line is `WORDS` words and nothing else, so the lines are as many words without gaps;
         // they are borrowed mutably as long as the result.
         const { assert!(size_of::<Line<W>>() == WORDS * size_of::<W>()) };
         unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.len()) }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::canvas::{Aligned, Canvas};
-use super::kernel::{Call, Kernel, PIXELS, Run};
+use super::kernel::{Call, Kernel, PIXELS, Run, widest_of};
 use super::simd::Word;
 use super::weights::Weights;
 use crate::form::{Form, Phase};
@@ -50,11 +50,11 @@ pub(super) struct Layer<K: Kernel> {
 fn runs(form: Form, input: Channels, row: usize, pixel: usize) -> Vec<Run> {
     let window = form.window();
     let mut runs: Vec<Run> = Vec::new();
-    for (y, x) in (0..window * window).map(|i| (i / window, i % window)) {
-        let start = y * row + x * pixel + input.word;
+    for i in 0..window * window {
+        let start = i / window * row + i % window * pixel + input.word;
         match runs.last_mut() {
             Some(last) if last.start + last.length == start => last.length += input.words,
-            _ => runs.push(Run { start, length: input.words }),
+            _ => runs.push(Run { start, length: input.words, step: i * input.words }),
         }
     }
     runs
@@ -99,7 +99,7 @@ impl<K: Kernel> Layer<K> {
             let mut first = 0;
             while first < vectors {
                 // As many as there are registers for, of those left.
-                let width = [4, 2, 1].into_iter().find(|n| *n <= K::WIDEST.min(vectors - first)).unwrap_or(1);
+                let width = widest_of(K::WIDEST.min(vectors - first)).unwrap_or(1);
                 let channels = first * K::LANES..(first + width) * K::LANES;
                 let outputs: Vec<_> = channels
                     .clone()
@@ -193,7 +193,8 @@ impl<K: Kernel> Layer<K> {
                 pixels: positions.map(|(y, x)| input.at(stride * y, stride * x)),
                 runs,
                 weights: panel.weights.as_ptr(),
-                bias: panel.bias.as_ptr(),
+                apart: 1,
+                stride: panel.vectors * K::LANES,
                 output: pointer,
                 places: positions.map(|position| place(position) + panel.word),
             };
@@ -203,7 +204,7 @@ impl<K: Kernel> Layer<K> {
             // Weights and bias are as long as the runs and the panel ask for, both asserted above or made so by
             // `new`. No two tasks write the same words: they differ in the panel, whose words or phase are its
             // own, or in the band, whose positions are.
-            unsafe { K::relu(panel.vectors, &call) };
+            unsafe { K::relu(panel.vectors, &call, panel.bias.as_ptr()) };
         });
     }
 }
@@ -263,6 +264,9 @@ impl<K: Kernel> LastLayer<K> {
         let mut sums = vec![0.0; PIXELS * lanes];
         let mut seen = None;
         each_block(&corners, |positions| {
+            for (sums, panel) in sums.chunks_exact_mut(K::LANES).zip(self.panels.iter().cycle()) {
+                sums.copy_from_slice(&panel.bias.words()[..K::LANES]);
+            }
             for (i, panel) in self.panels.iter().enumerate() {
                 assert!(panel.weights.len() >= length * K::LANES);
                 let call = Call {
@@ -270,12 +274,13 @@ impl<K: Kernel> LastLayer<K> {
                     pixels: positions.map(|(y, x)| input.at(y, x)),
                     runs: &runs,
                     weights: panel.weights.as_ptr(),
-                    bias: panel.bias.as_ptr(),
+                    apart: 1,
+                    stride: K::LANES,
                     output: sums.as_mut_ptr(),
                     places: std::array::from_fn(|pixel| pixel * lanes + i * K::LANES),
                 };
                 // SAFETY: as in `Layer::convolve`; the sums are this function's own and hold all lanes of all pixels.
-                unsafe { K::sums(&call) };
+                unsafe { K::add(1, &call) };
             }
             for ((y, x), sums) in positions.into_iter().zip(sums.chunks_exact(lanes)) {
                 if seen == Some((y, x)) {

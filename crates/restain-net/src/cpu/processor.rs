@@ -2,7 +2,7 @@
 
 /// Kinds of processor that there are kernels for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Processor {
+pub(crate) enum Processor {
     /// AVX-512 with bf16.
     Avx512Bf16,
     /// AVX-512.
@@ -15,10 +15,10 @@ pub(super) enum Processor {
 
 impl Processor {
     /// From the fastest.
-    pub(super) const ALL: [Self; 4] = [Self::Avx512Bf16, Self::Avx512, Self::Avx2, Self::Portable];
+    pub(crate) const ALL: [Self; 4] = [Self::Avx512Bf16, Self::Avx512, Self::Avx2, Self::Portable];
 
     /// Whether this machine's processor has what the kernels need.
-    pub(super) fn is_here(self) -> bool {
+    pub(crate) fn is_here(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         match self {
             Self::Avx512Bf16 => {
@@ -37,7 +37,7 @@ impl Processor {
 
     /// The best that this machine has, or the one that the environment variable `RESTAIN_CPU` names, to test and to
     /// measure the others.
-    pub(super) fn choose() -> Self {
+    pub(crate) fn choose() -> Self {
         let asked = std::env::var("RESTAIN_CPU").unwrap_or_default();
         let named = |processor: &Self| format!("{processor:?}").eq_ignore_ascii_case(&asked);
         let mut here = Self::ALL.into_iter().filter(|processor| processor.is_here());

@@ -2,21 +2,37 @@
 //!
 //! Activations and weights lie in memory as words: an f32 is one channel, a [`Pair`] two channels in bf16. A vector
 //! multiplies one word of a pixel with a word of weights for each of `LANES` output channels, and adds the products
-//! to f32 sums.
+//! to f32 sums. An f64 is a word too, with sums in f64: tests of gradients need more digits.
+
+use std::marker::PhantomData;
+use std::ops::{Add, Mul};
 
 /// What lies in memory: one or two channels of a pixel.
 pub(crate) trait Word: Copy + Default + Send + Sync + 'static {
+    /// What weights are before they are packed, and what products are summed in.
+    type Value: Copy + Default + Send + Sync + 'static;
+
     /// Channels a word holds.
     const CHANNELS: usize;
 
     /// The word of `CHANNELS` values, rounded to the nearest.
-    fn of(channels: &[f32]) -> Self;
+    fn of(channels: &[Self::Value]) -> Self;
 }
 
 impl Word for f32 {
+    type Value = f32;
     const CHANNELS: usize = 1;
 
     fn of(channels: &[f32]) -> Self {
+        channels[0]
+    }
+}
+
+impl Word for f64 {
+    type Value = f64;
+    const CHANNELS: usize = 1;
+
+    fn of(channels: &[f64]) -> Self {
         channels[0]
     }
 }
@@ -27,6 +43,7 @@ impl Word for f32 {
 pub(crate) struct Pair(u32);
 
 impl Word for Pair {
+    type Value = f32;
     const CHANNELS: usize = 2;
 
     fn of(channels: &[f32]) -> Self {
@@ -63,44 +80,50 @@ pub(crate) trait Simd {
     /// One word in every lane.
     unsafe fn splat(at: *const Self::Word) -> Self::Vector;
     /// Begins sums at the given values.
-    unsafe fn begin(at: *const f32) -> Self::Sums;
+    unsafe fn begin(at: *const Value<Self>) -> Self::Sums;
     /// Adds the products of two vectors.
     unsafe fn add(sums: Self::Sums, weights: Self::Vector, pixel: Self::Vector) -> Self::Sums;
     /// Writes `max(sum, 0)` as `LANES` channels.
     unsafe fn store_relu(sums: Self::Sums, at: *mut Self::Word);
     /// Writes the sums.
-    unsafe fn store(sums: Self::Sums, at: *mut f32);
+    unsafe fn store(sums: Self::Sums, at: *mut Value<Self>);
 }
 
-/// Plain Rust, for every processor; the compiler makes vectors of it where it can.
-pub(crate) struct Portable;
+/// What a set of instructions sums in.
+pub(crate) type Value<S> = <<S as Simd>::Word as Word>::Value;
+
+/// Plain Rust, for every processor; the compiler makes vectors of it where it can. Words are f32 or f64.
+pub(crate) struct Portable<T>(PhantomData<T>);
 
 /// The same in bf16: the twin of the bf16 kernel, and slow.
 pub(crate) struct PortablePairs;
 
 const PORTABLE_LANES: usize = 8;
 
-impl Simd for Portable {
-    type Word = f32;
-    type Vector = [f32; PORTABLE_LANES];
-    type Sums = [f32; PORTABLE_LANES];
+impl<T> Simd for Portable<T>
+where
+    T: Word<Value = T> + Add<Output = T> + Mul<Output = T> + PartialOrd,
+{
+    type Word = T;
+    type Vector = [T; PORTABLE_LANES];
+    type Sums = [T; PORTABLE_LANES];
     const LANES: usize = PORTABLE_LANES;
     const WIDEST: usize = 1;
 
     #[inline(always)]
-    unsafe fn load(at: *const f32) -> Self::Vector {
-        // SAFETY: the caller's promise; alignment of the array is that of f32.
+    unsafe fn load(at: *const T) -> Self::Vector {
+        // SAFETY: the caller's promise; alignment of the array is that of a word.
         unsafe { *at.cast() }
     }
 
     #[inline(always)]
-    unsafe fn splat(at: *const f32) -> Self::Vector {
+    unsafe fn splat(at: *const T) -> Self::Vector {
         // SAFETY: the caller's promise.
         [unsafe { *at }; PORTABLE_LANES]
     }
 
     #[inline(always)]
-    unsafe fn begin(at: *const f32) -> Self::Sums {
+    unsafe fn begin(at: *const T) -> Self::Sums {
         // SAFETY: the caller's promise.
         unsafe { Self::load(at) }
     }
@@ -111,13 +134,13 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn store_relu(sums: Self::Sums, at: *mut f32) {
+    unsafe fn store_relu(sums: Self::Sums, at: *mut T) {
         // SAFETY: the caller's promise.
-        unsafe { *at.cast() = sums.map(|sum| sum.max(0.0)) }
+        unsafe { *at.cast() = sums.map(|sum| if sum > T::default() { sum } else { T::default() }) }
     }
 
     #[inline(always)]
-    unsafe fn store(sums: Self::Sums, at: *mut f32) {
+    unsafe fn store(sums: Self::Sums, at: *mut T) {
         // SAFETY: the caller's promise.
         unsafe { *at.cast() = sums }
     }

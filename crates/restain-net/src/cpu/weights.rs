@@ -49,7 +49,7 @@ impl Weights {
 
     /// The words that a kernel reads one after another for some outputs, each the phase it belongs to and its channel,
     /// or nothing: for each word of the window, one word an output.
-    pub(super) fn pack<W: Word>(&self, outputs: &[Option<(Phase, usize)>]) -> Aligned<W> {
+    pub(super) fn pack<W: Word<Value = f32>>(&self, outputs: &[Option<(Phase, usize)>]) -> Aligned<W> {
         let taps: Vec<_> =
             outputs.iter().map(|output| output.map(|(phase, _)| self.form.taps(phase))).collect();
         let mut words = Vec::new();
