@@ -124,7 +124,7 @@ fn a_gpu_without_room_for_one_window_is_an_error_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("out.tif");
     let failed = normalize(&output, "cuda", &[], &[("EMULATED_MEMORY", "1000000")]);
-    assert_fails(&failed, &["cuda:0", "memory", "--device cpu"]);
+    assert_fails(&failed, &["cuda:0", "memory is full with one window", "--tile", "--device cpu"]);
     assert!(names(folder.path()).is_empty());
 }
 

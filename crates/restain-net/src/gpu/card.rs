@@ -126,6 +126,11 @@ fn put<T: DeviceRepr + ValidAsZeroBits>(
     Ok(address)
 }
 
+/// Whether the device's memory, or what may be pinned of the host's, is too small.
+pub(super) fn is_full(error: DriverError) -> bool {
+    error.0 == sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY
+}
+
 /// What the driver says, for people.
 pub(super) fn in_words(error: DriverError) -> String {
     match error.0 {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::card::{self, Card, in_words};
+use super::card::{self, Card, in_words, is_full};
 use super::launch::Plan;
 use super::slot::{SLOTS, Slot, batch_size};
 use crate::engine::{Engine, Window};
@@ -91,7 +91,13 @@ impl Engine for GpuGenerator {
         // At the front, so that the GPUs take turns.
         self.free.lock().unwrap_or_else(PoisonError::into_inner).insert(0, slot);
         self.freed.notify_one();
-        restained.map_err(|error| Error::Gpu { index, reason: in_words(error) })
+        restained.map_err(|error| {
+            let mut reason = in_words(error);
+            if is_full(error) {
+                reason += &format!(" with one window of {width} x {height} px; choose a smaller --tile");
+            }
+            Error::Gpu { index, reason }
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use candle_core::cuda_backend::cudarc::driver::{
     CudaSlice, CudaStream, DevicePtr, DriverError, PinnedHostSlice, result, sys,
 };
 
-use super::card::Card;
+use super::card::{Card, is_full};
 use super::launch::{Arena, Batch, Plan, rgb_stride};
 use crate::generator::CHANNELS_OUT;
 use crate::need::Area;
@@ -72,7 +72,7 @@ impl Slot {
                 .and_then(|arena| self.run(plan, &arena, batch, &images[some]))
             {
                 Ok(rgb) => restained.extend(rgb),
-                Err(error) if error.0 == sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY && count > 1 => {
+                Err(error) if is_full(error) && count > 1 => {
                     self.too_many = count.div_ceil(2) + 1;
                     self.free();
                 }

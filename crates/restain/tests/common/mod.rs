@@ -51,7 +51,9 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) fn own_lines(stderr: &[u8]) -> Vec<String> {
     let foreign = |line: &str| {
         line.trim().is_empty()
-            || ["-WARNING **", "-CRITICAL **", "TIFFReadDirectory"].iter().any(|w| line.contains(w))
+            || ["-WARNING **", "-CRITICAL **", "TIFFReadDirectory", "emulated GPU"]
+                .iter()
+                .any(|w| line.contains(w))
     };
     text(stderr).lines().filter(|line| !foreign(line)).map(ToOwned::to_owned).collect()
 }
