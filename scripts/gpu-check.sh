@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that only a machine with an NVIDIA GPU can show: tests, correctness, speed; ends with a table.
 #
-#   scripts/gpu-check.sh [WxH]      side of the slide, default 20000x20000
+#   scripts/gpu-check.sh [WxH [WxH]]   the slide to measure, 20000x20000, and the one to compare on, 6000x6000
 #
 # It needs what `make gpu-bundle` has put into target/cuda/bundle, copied here with the folder scripts, and nothing that
 # compiles. CUDA's libraries (libcuda.so.1, and libcublas.so.13 and libcurand.so.10 to train) must be found, through
@@ -9,7 +9,7 @@
 # and, with PyTorch, docs/benchmarks/g-cuda.md.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-bundle=$PWD/target/cuda/bundle size=${1:-20000x20000}
+bundle=$PWD/target/cuda/bundle size=${1:-20000x20000} small=${2:-6000x6000}
 export LD_LIBRARY_PATH=$bundle/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -35,7 +35,7 @@ row "GPU, driver, memory" "${gpu:-not known}"
 check "G on the GPU: tests" "$bundle/restain_net-tests" gpu::engine
 check "training on the GPU: tests" "$bundle/training_on_gpu-tests"
 
-"$bundle/restain" synth slide "$work/small.mrxs" --size 6000x6000 --quiet || exit 1
+"$bundle/restain" synth slide "$work/small.mrxs" --size "$small" --quiet || exit 1
 close() { # GPU against CPU in f32: largest and mean difference, in grey levels
     local precision=$1 most=$2 mean=$3 difference largest average
     for device in cuda cpu; do

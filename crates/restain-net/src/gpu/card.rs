@@ -72,6 +72,8 @@ impl Card {
     /// Puts the weights of `plan` onto the GPU `index`.
     pub(super) fn new(index: usize, plan: &Plan) -> Result<Self, String> {
         let (context, functions) = open(index)?;
+        // Threads that wait for the GPU sleep: its neighbours in the pipeline want the processors.
+        context.set_blocking_synchronize().map_err(in_words)?;
         let multiprocessors = context
             .attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
             .map_err(in_words)?;

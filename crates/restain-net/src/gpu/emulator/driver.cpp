@@ -118,6 +118,7 @@ int cuCtxGetCurrent(void **context) {
 }
 
 int cuCtxSynchronize() { return OK; }
+int cuCtxSetFlags(unsigned) { return OK; }
 
 int cuStreamCreate(void **stream, unsigned) {
     *stream = new Stream{current, {}};
