@@ -1,5 +1,7 @@
-//! Colour math without I/O: stain removal, colour statistics and image metrics.
+//! Colour math without I/O: stain removal, colour statistics, colour transforms and image metrics.
 
+pub mod error;
 pub mod histogram;
 pub mod metrics;
+pub mod quantile;
 pub mod removal;
