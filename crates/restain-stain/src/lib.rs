@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod histogram;
+pub mod lab;
 pub mod metrics;
 pub mod quantile;
 pub mod removal;
