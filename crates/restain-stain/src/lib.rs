@@ -3,6 +3,8 @@
 pub mod error;
 pub mod histogram;
 pub mod lab;
+mod matrix;
 pub mod metrics;
 pub mod quantile;
 pub mod removal;
+pub mod scanner;
