@@ -56,6 +56,13 @@ fn noise_is_no_cell() {
     assert_eq!(measured(&with_cells).dark, Some([190.0; 3]));
 }
 
+/// Cells a little darker than the background are not mixed into it.
+#[test]
+fn white_is_the_background_alone() {
+    let standard = measured(&[[235; 3].repeat(900), [215; 3].repeat(100)].concat());
+    assert_eq!(standard, Standard { white: [235.0; 3], dark: Some([215.0; 3]) });
+}
+
 #[test]
 fn a_measurement_in_pieces() {
     let rgb = slide(50, 30, 20);
