@@ -1,5 +1,6 @@
 //! Colour math without I/O: stain removal, colour statistics, colour transforms and image metrics.
 
+pub mod augment;
 pub mod error;
 pub mod gaussian;
 pub mod histogram;
@@ -10,3 +11,4 @@ pub mod quantile;
 pub mod reinhard;
 pub mod removal;
 pub mod scanner;
+mod symmetric;
