@@ -1,5 +1,7 @@
 //! Mean and covariance of feature vectors that come one by one.
 
+use crate::lab;
+
 /// The normal distribution of feature vectors: their mean and covariance.
 ///
 /// ```
@@ -39,6 +41,29 @@ impl Gaussian {
             *mean += deviation / count;
         }
         self.add_products(&before, (count - 1.0) / count);
+    }
+
+    /// Adds the colours of interleaved RGB pixels, in levels 0..=255.
+    ///
+    /// # Panics
+    /// If `rgb` is not a whole number of pixels, or the dimension not 3.
+    pub fn add_rgb(&mut self, rgb: &[u8]) {
+        self.add_pixels(rgb, |pixel| pixel.map(f64::from));
+    }
+
+    /// Adds the [CIELAB colours](lab::from_srgb) of interleaved sRGB pixels.
+    ///
+    /// # Panics
+    /// If `rgb` is not a whole number of pixels, or the dimension not 3.
+    pub fn add_lab(&mut self, rgb: &[u8]) {
+        self.add_pixels(rgb, lab::from_srgb);
+    }
+
+    fn add_pixels(&mut self, rgb: &[u8], colour: impl Fn([u8; 3]) -> [f64; 3]) {
+        assert!(rgb.len().is_multiple_of(3), "a pixel is three bytes");
+        for &pixel in rgb.as_chunks().0 {
+            self.add(&colour(pixel));
+        }
     }
 
     /// Adds what was added elsewhere (T. F. Chan, G. H. Golub and R. J. `LeVeque`, "Algorithms for computing the sample
