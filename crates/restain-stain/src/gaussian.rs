@@ -66,8 +66,8 @@ impl Gaussian {
         }
     }
 
-    /// Adds what was added elsewhere (T. F. Chan, G. H. Golub and R. J. `LeVeque`, "Algorithms for computing the sample
-    /// variance: analysis and recommendations", Amer. Statist. 37 (1983), 242-247).
+    /// Adds what was added elsewhere (T. F. Chan, G. H. Golub and R. J. `LeVeque`, "Algorithms for computing the
+    /// sample variance: analysis and recommendations", Amer. Statist. 37 (1983), 242-247).
     ///
     /// # Panics
     /// If the other is of another dimension.

@@ -2,14 +2,15 @@
 
 use std::sync::LazyLock;
 
-/// Linear light to CIE XYZ: the primaries and the white of IEC 61966-2-1:1999 to 7 digits, as B. Lindbloom gives them.
+/// Linear light to CIE XYZ: the primaries and the white of IEC 61966-2-1:1999 to 7 digits, as B. Lindbloom gives
+/// them.
 const XYZ: [[f64; 3]; 3] = [
     [0.412_456_4, 0.357_576_1, 0.180_437_5],
     [0.212_672_9, 0.715_152_2, 0.072_175_0],
     [0.019_333_9, 0.119_192_0, 0.950_304_1],
 ];
 
-/// The linear light, 0..=1, of each sRGB level (IEC 61966-2-1:1999, 5.2).
+/// The linear light, 0..=1, of each sRGB level (IEC 61966-2-1:1999).
 static LINEAR: LazyLock<[f64; 256]> = LazyLock::new(|| {
     std::array::from_fn(|level| {
         let v = level as f64 / 255.0;

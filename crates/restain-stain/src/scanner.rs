@@ -90,8 +90,8 @@ impl Scanner {
         self.develop(Unmixing::new(&self.dyes.vectors).scale(colour, self.dyes.strength))
     }
 
-    /// The colour in 0..=1 of which [`colour`](Self::colour) makes this one: the best that any change of colours alone
-    /// can do. `None` where there is no such inverse: a singular camera, a factor of 0.
+    /// The colour in 0..=1 of which [`colour`](Self::colour) makes this one: the best that any change of colours
+    /// alone can do. `None` where there is no such inverse: a singular camera, a factor of 0.
     pub fn undo(&self, colour: [f64; 3]) -> Option<[f64; 3]> {
         let camera = matrix::inverse(&self.camera)?;
         let strength = self.dyes.strength.map(f64::recip);

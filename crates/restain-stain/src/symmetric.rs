@@ -3,7 +3,8 @@
 /// The eigenvalues of a symmetric matrix of `n` rows, and its eigenvectors of length 1 in the rows of the second.
 ///
 /// By cyclic Jacobi rotations (G. H. Golub and C. F. Van Loan, "Matrix computations", 4th edition, 2013, 8.5), which
-/// take some ten sweeps of 6 n^3 operations: slower than tridiagonal methods, but short and accurate to the last digits.
+/// take some ten sweeps of 6 n^3 operations: slower than tridiagonal methods, but short and accurate to the last
+/// digits.
 pub(crate) fn eigen(matrix: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     const SWEEPS: usize = 50;
     let mut a = matrix.to_vec();

@@ -98,7 +98,8 @@ proptest! {
         let rgb = slide(50, 30, 20);
         let lit = change(&rgb, |c, v| [red, green, blue][c] * v);
         let pixels = rgb.len() / 3;
-        for (white_balance, standard_gray, standard_mask) in [(true, false, false), (true, true, false), (false, false, true)] {
+        let options = [(true, false, false), (true, true, false), (false, false, true)];
+        for (white_balance, standard_gray, standard_mask) in options {
             let removal = |rgb| Removal { white_balance, standard_gray, standard_mask, standard: measured(rgb) };
             let (there, here) = (removed(&removal(&lit), &lit), removed(&removal(&rgb), &rgb));
             if white_balance {

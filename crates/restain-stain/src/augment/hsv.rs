@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// How far [`HsvChange`]s may go.
 ///
-/// The paper speaks of "the linear transformation of the HSV space" (IV.D.2) and gives neither form nor ranges. Here hue is
-/// shifted, as it is an angle, and saturation and value are scaled and shifted; the default ranges are chosen so that cells
-/// stay red or blue: 10 degrees, 0.7 to 1.3 times, and 0.1 more or less.
+/// The paper speaks of "the linear transformation of the HSV space" (IV.D.2) and gives neither form nor ranges. Here
+/// hue is shifted, as it is an angle, and saturation and value are scaled and shifted; the default ranges are chosen
+/// so that cells stay red or blue: 10 degrees, 0.7 to 1.3 times, and 0.1 more or less.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HsvRanges {

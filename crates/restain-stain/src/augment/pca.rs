@@ -12,10 +12,10 @@ const DEVIATION: f64 = 0.1;
 /// Adds to a whole picture one colour along the principal components of the training set's RGB values.
 ///
 /// A. Krizhevsky, I. Sutskever and G. E. Hinton, "`ImageNet` classification with deep convolutional neural networks",
-/// Adv. Neural Inf. Process. Syst. 25 (2012), 4.1: to each pixel `[p1, p2, p3] [a1 l1, a2 l2, a3 l3]^T` is added, with p and l
-/// the eigenvectors and eigenvalues of the covariance of RGB values, and each a from a normal distribution of mean 0 and
-/// standard deviation 0.1, drawn once for a picture. Values are in levels of 0..=255, as theirs: the covariance grows
-/// with the square of the unit, so the unit is part of the method.
+/// Adv. Neural Inf. Process. Syst. 25 (2012), 4.1: to each pixel `[p1, p2, p3] [a1 l1, a2 l2, a3 l3]^T` is added,
+/// with p and l the eigenvectors and eigenvalues of the covariance of RGB values, and each a from a normal
+/// distribution of mean 0 and standard deviation 0.1, drawn once for a picture. Values are in levels of 0..=255, as
+/// theirs: the covariance grows with the square of the unit, so the unit is part of the method.
 ///
 /// ```
 /// use rand::SeedableRng;

@@ -62,8 +62,8 @@ fn hue(a: f64, b: f64) -> f64 {
 
 /// The mean [CIEDE2000](ciede2000) between two sRGB images; pixels may come in any pieces and any order.
 ///
-/// The sum is kept in whole steps of 2^-40, so the result is the same to the last bit for any pieces and any number of
-/// threads.
+/// The sum is kept in whole steps of 2^-40, so the result is the same to the last bit for any pieces and any number
+/// of threads.
 ///
 /// ```
 /// use restain_stain::metrics::ColourDifference;

@@ -6,11 +6,11 @@ use crate::{gaussian::Gaussian, symmetric};
 
 /// The squared Fréchet distance of two normal distributions, at least 0, or `None` where one has no vectors.
 ///
-/// `|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))` of the means m and covariances C: D. C. Dowson and B. V. Landau, "The
-/// Fréchet distance between multivariate normal distributions", J. Multivariate Anal. 12 (1982), 450-455. Of the features
-/// of a network it is the FID, which is a square, too: M. Heusel et al., "GANs trained by a two time-scale update rule
-/// converge to a local Nash equilibrium", Adv. Neural Inf. Process. Syst. 30 (2017), equation 6. The unit is the square
-/// of the features'; covariances are divided by the number of vectors, where some divide by one less.
+/// `|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))` of the means m and covariances C: D. C. Dowson and B. V. Landau,
+/// "The Fréchet distance between multivariate normal distributions", J. Multivariate Anal. 12 (1982), 450-455. Of the
+/// features of a network it is the FID, which is a square, too: M. Heusel et al., "GANs trained by a two time-scale
+/// update rule converge to a local Nash equilibrium", Adv. Neural Inf. Process. Syst. 30 (2017), equation 6. The unit
+/// is the square of the features'; covariances are divided by the number of vectors, where some divide by one less.
 ///
 /// Time grows with the cube of the dimension; meant for some hundreds.
 ///

@@ -18,8 +18,8 @@ const STRETCH: f64 = 4.0;
 ///
 /// Gray is standardized in optical density, d = -log10(gray / gray of the background), which becomes 0.4 d / d of the
 /// dark cells: a change of the light adds to all densities and a gamma or a thicker stain multiplies them, so both
-/// are undone, which an affine change of gray itself would not do. The factor stays within a quarter and four, and is 1
-/// on a slide without cells.
+/// are undone, which an affine change of gray itself would not do. The factor stays within a quarter and four, and is
+/// 1 on a slide without cells.
 ///
 /// ```
 /// use restain_stain::removal::{Removal, Standard, remove_stain};
@@ -46,8 +46,8 @@ pub struct Removal {
 }
 
 impl Removal {
-    /// Removes the stain of interleaved RGB pixels: `gm` becomes the planar image GM `[2, H, W]`, gray then mask, both
-    /// in 0..=1.
+    /// Removes the stain of interleaved RGB pixels: `gm` becomes the planar image GM `[2, H, W]`, gray then mask,
+    /// both in 0..=1.
     ///
     /// # Panics
     /// If `rgb` is not `3 * n` bytes long where `gm` holds `2 * n` values.

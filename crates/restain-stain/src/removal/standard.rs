@@ -34,10 +34,10 @@ impl Default for Standard {
 /// Measures the [`Standard`] of a slide from pixels that come in any pieces and any order: those of a low-resolution
 /// level are enough. Pixels that were never scanned are not to be added: they are no background.
 ///
-/// The background is the brightest peak of the histogram of gray: from the level that 2% of the pixels exceed, darker and
-/// darker as long as there is a more frequent level within four. So it is found where cells cover nearly all.
-/// It counts as background as far below this level as three standard deviations of
-/// what is brighter, where there are no cells, but at least 8 and at most 24 levels. All that is darker is cells.
+/// The background is the brightest peak of the histogram of gray: from the level that 2% of the pixels exceed, darker
+/// and darker as long as there is a more frequent level within four. So it is found where cells cover nearly all. It
+/// counts as background as far below this level as three standard deviations of what is brighter, where there are no
+/// cells, but at least 8 and at most 24 levels. All that is darker is cells.
 ///
 /// ```
 /// use restain_stain::removal::Measurement;

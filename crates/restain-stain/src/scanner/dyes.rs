@@ -11,8 +11,8 @@ const DARK: f64 = 0.5 / 255.0;
 
 /// Two dyes, and how much there is of each in place of 1.
 ///
-/// A pixel's optical density, -log10 of its light in each channel, is unmixed by least squares into amounts of the two
-/// dyes; these are rescaled, and what the dyes leave over is kept.
+/// A pixel's optical density, -log10 of its light in each channel, is unmixed by least squares into amounts of the
+/// two dyes; these are rescaled, and what the dyes leave over is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dyes {
@@ -34,8 +34,8 @@ pub struct Shift {
 
 /// Dyes that differ by what they stain, which no map of colours can undo: a pixel's part depends on its neighbours.
 ///
-/// The parts are told apart by the mean optical density of the three channels, smoothed by a Gaussian, and go over into
-/// each other smoothly (3 t^2 - 2 t^3): background below 0.03, cytoplasm from 0.10 to 0.35, nucleus above 0.60.
+/// The parts are told apart by the mean optical density of the three channels, smoothed by a Gaussian, and go over
+/// into each other smoothly (3 t^2 - 2 t^3): background below 0.03, cytoplasm from 0.10 to 0.35, nucleus above 0.60.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Zones {
@@ -133,8 +133,8 @@ impl Unmixing {
         self.change(colour, |k, amount| (strength[k] - 1.0) * amount)
     }
 
-    /// The colour with as much more of each dye as `more` says of its index and amount. Only the change is laid on the
-    /// light, so that no change is none to the bit, and black stays black.
+    /// The colour with as much more of each dye as `more` says of its index and amount. Only the change is laid on
+    /// the light, so that no change is none to the bit, and black stays black.
     fn change(&self, colour: [f64; 3], more: impl Fn(usize, f64) -> f64) -> [f64; 3] {
         let density = density(colour);
         let more = [0, 1].map(|k| more(k, dot(self.inverse[k], density)));

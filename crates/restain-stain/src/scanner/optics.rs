@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// The light over the picture, a polynomial of second degree: 1 + x, y, x^2, x y and y^2 times the coefficients, with x
-/// and y from -1 at the first pixel to 1 at the last.
+/// The light over the picture, a polynomial of second degree: 1 + x, y, x^2, x y and y^2 times the coefficients, with
+/// x and y from -1 at the first pixel to 1 at the last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Illumination(
     /// The coefficients of x, y, x^2, x y and y^2.

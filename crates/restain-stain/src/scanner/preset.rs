@@ -43,8 +43,8 @@ impl Scanner {
     ///
     /// Its dyes are an eosin-like pink to orange and a haematoxylin-like teal, its numbers chosen here so that a
     /// medium scanner is plainly another one and a strong one still shows every cell: less pink, more teal, a camera
-    /// that mixes neighbouring channels without changing grays, a white that is bluish, and a steeper gamma. The factors
-    /// of light hardly exceed 1, so hardly a colour is clipped. Beyond 2.5 dyes or light may turn negative.
+    /// that mixes neighbouring channels without changing grays, a white that is bluish, and a steeper gamma. The
+    /// factors of light hardly exceed 1, so hardly a colour is clipped. Beyond 2.5 dyes or light may turn negative.
     pub fn new(kind: Kind, strength: f64, seed: u64) -> Self {
         let changes = [[-0.06, 0.05, 0.01], [0.03, -0.08, 0.05], [0.0, 0.06, -0.06]];
         let global = Self {
