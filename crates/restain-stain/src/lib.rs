@@ -1,5 +1,14 @@
-//! Colour math without I/O: stain removal, colour statistics and image metrics.
+//! Colour math without I/O: stain removal, colour statistics, colour transforms and image metrics.
 
+pub mod augment;
+pub mod error;
+pub mod gaussian;
 pub mod histogram;
+pub mod lab;
+mod matrix;
 pub mod metrics;
+pub mod quantile;
+pub mod reinhard;
 pub mod removal;
+pub mod scanner;
+mod symmetric;

@@ -1,5 +1,11 @@
 //! Stain removal (paper, III.B.1): RGB to the two-channel image GM, gray and colour-encoding mask.
 
+mod slide;
+mod standard;
+
+pub use slide::Removal;
+pub use standard::{Measurement, Standard};
+
 /// A thousand times the luma of ITU-R BT.601-7 (2.5.1), 0.299 R + 0.587 G + 0.114 B: exact in integers.
 fn thousandths([r, g, b]: [u8; 3]) -> u32 {
     299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b)
