@@ -5,6 +5,7 @@ mod inspect;
 mod normalize;
 mod normalize_image;
 mod overrides;
+mod patches;
 mod synth;
 mod train;
 
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     NormalizeImage(normalize_image::NormalizeImage),
     #[command(subcommand)]
     Synth(synth::Synth),
+    Patches(patches::Patches),
     Train(train::Train),
 }
 
@@ -30,6 +32,7 @@ impl Command {
             Self::Compare(command) => command.run(),
             Self::NormalizeImage(command) => command.run(),
             Self::Synth(command) => command.run(),
+            Self::Patches(command) => command.run(),
             Self::Train(command) => command.run(),
         }
     }
