@@ -150,7 +150,8 @@ fn parse(bytes: &[u8]) -> Result<Checkpoint, String> {
     Ok(Checkpoint { card, parameters })
 }
 
-fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, String> {
+/// The finite values of a parameter, f32.
+pub(crate) fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, String> {
     let values: Vec<f32> = match view.dtype() {
         Dtype::F32 => view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
         Dtype::F16 => {

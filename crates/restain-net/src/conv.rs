@@ -10,11 +10,12 @@ mod columns;
 #[cfg(any(feature = "cuda", test))]
 mod dense;
 pub(crate) mod geometry;
-mod gradient;
-mod kernel;
+pub(crate) mod gradient;
+pub(crate) mod kernel;
 #[cfg(any(feature = "cuda", test))]
 mod layer;
 mod op;
+pub(crate) mod window;
 
 use candle_core::{Result, Tensor};
 
@@ -146,7 +147,7 @@ mod tests {
             let (mut y, mut x) = (vec![T::zero(); coarse.elem_count()], vec![T::zero(); fine.elem_count()]);
             kernel::convolve(sums, g, &values(fine), &values(weight), &mut y);
             kernel::convolve_transposed(sums, g, &values(coarse), &values(weight), &mut x);
-            let gradient = gradient::weight_gradient(sums, g, &values(fine), &values(coarse));
+            let gradient = gradient::weight_gradient(sums, &g.sliding(), &values(fine), &values(coarse));
             [y, x, gradient].map(|values| values.into_iter().map(T::to_f64).collect())
         }
         for (fine, coarse, images, height, width) in SHAPES {

@@ -1,6 +1,7 @@
-//! The networks of restain on candle: G, checkpoints with their model card, inference.
+//! The networks of restain on candle: G, checkpoints with their model card, inference; T.
 //!
 //! [`Generator`] is G in a form that trains, [`Model`] a checkpoint in use. [`halo`] says how far G looks.
+//! [`TaskNetwork`] is T, which tells classes of images apart.
 
 mod adam;
 mod card;
@@ -25,6 +26,7 @@ mod need;
 mod norm;
 mod precision;
 mod receptive;
+mod task;
 #[cfg(test)]
 mod testing;
 mod transpose;
@@ -43,3 +45,4 @@ pub use model::Model;
 pub use need::Area;
 pub use precision::Precision;
 pub use receptive::{GRID, field, halo};
+pub use task::{ResNet, TaskNetwork, TaskWeights};

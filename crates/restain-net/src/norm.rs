@@ -1,4 +1,4 @@
-//! Batch norm and ReLU of `[C, N, H, W]`, as one operation where G trains.
+//! Batch norm and ReLU of `[C, N, H, W]`, as one operation where a network trains.
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
@@ -18,12 +18,27 @@ pub(crate) fn normalize_relu(norm: &BatchNorm, x: &Tensor, train: bool) -> Resul
         Some((scale, shift)) if train => {
             let x = x.contiguous()?;
             let moments = moments(norm, &x)?;
-            x.apply_op3(scale, shift, Normalize { moments, eps: norm.eps() })
+            x.apply_op3(scale, shift, Normalize { moments, eps: norm.eps(), relu: true })
         }
         _ => {
             // A batch of one image with all pixels in one row has the same statistics.
             let shape = x.dims4()?;
             norm.forward_t(&x.reshape((1, shape.0, ()))?, train)?.reshape(shape)?.relu()
+        }
+    }
+}
+
+/// Batch norm by the batch's own statistics, which the running ones follow, and no ReLU.
+pub(crate) fn normalize_without_relu(norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
+    match norm.weight_and_bias() {
+        Some((scale, shift)) if x.device().is_cpu() => {
+            let x = x.contiguous()?;
+            let moments = moments(norm, &x)?;
+            x.apply_op3(scale, shift, Normalize { moments, eps: norm.eps(), relu: false })
+        }
+        _ => {
+            let shape = x.dims4()?;
+            norm.forward_train(&x.reshape((1, shape.0, ()))?)?.reshape(shape)
         }
     }
 }
@@ -70,11 +85,13 @@ fn follow(norm: &BatchNorm, means: &[f64], variances: &[f64], count: usize) -> R
     Ok(())
 }
 
-/// `relu(scale * (x - mean) / sqrt(variance + eps) + shift)`; arguments x, scale and shift.
+/// `scale * (x - mean) / sqrt(variance + eps) + shift`, and ReLU of it; arguments x, scale and shift.
 struct Normalize {
     /// Of x, as [`moments`] makes them: its gradient flows through them too.
     moments: Tensor,
     eps: f64,
+    /// Whether there is a ReLU; on a GPU there is.
+    relu: bool,
 }
 
 impl Normalize {
@@ -95,7 +112,7 @@ impl Normalize {
                 let (mean, factor, shift) = (T::from_f64(mean), T::from_f64(factor), shift[channel]);
                 for (y, x) in y.iter_mut().zip(x) {
                     let value = (*x - mean) * factor + shift;
-                    *y = if value > T::zero() { value } else { T::zero() };
+                    *y = if value > T::zero() || !self.relu { value } else { T::zero() };
                 }
             },
         );
@@ -114,7 +131,7 @@ impl Normalize {
             .map(|(channel, (dx, ((x, y), dy)))| {
                 let (mean, reciprocal) = channels[channel];
                 for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
-                    *dx = if *y > T::zero() { *dy } else { T::zero() };
+                    *dx = if *y > T::zero() || !self.relu { *dy } else { T::zero() };
                 }
                 let dshift = sum(dx, dx, |dy, _| dy);
                 let dscale = sum(dx, x, |dy, x| dy * (x - mean)) * reciprocal;

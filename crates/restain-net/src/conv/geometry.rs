@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::window::{Sliding, Window};
+
 /// Elements of a kernel: 4 x 4.
 pub(crate) const TAPS: usize = 16;
 
@@ -32,6 +34,20 @@ impl Geometry {
     /// Elements of one coarse channel over the whole batch; a fine one has four times as many.
     pub(crate) fn plane(&self) -> usize {
         self.rows() * self.width
+    }
+
+    /// The convolution among those of any kernel.
+    pub(crate) fn sliding(&self) -> Sliding {
+        Sliding {
+            window: Window { kernel: 4, stride: 2, padding: 1 },
+            images: self.images,
+            inputs: self.fine,
+            outputs: self.coarse,
+            height: 2 * self.height,
+            width: 2 * self.width,
+            rows: self.height,
+            columns: self.width,
+        }
     }
 
     /// How many coarse rows hold about `positions` elements of a channel; at least 1.

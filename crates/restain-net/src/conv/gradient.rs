@@ -1,46 +1,52 @@
 //! The gradient of the weights, on the kernels of inference.
 //!
-//! It is the product of each coarse value (of the result's gradient in a convolution, of the input in a transposed one)
-//! with the fine value under each tap, summed over all positions. Six coarse channels stand where six pixels do in a
-//! convolution, the positions where its input channels do, and a row of the window, four pixels of all fine channels
+//! It is the product of the value at each position (of the result's gradient in a convolution, of the input in a transposed
+//! one) with the pixel under each tap, summed over all positions. Six output channels stand where six pixels do in a
+//! convolution, the positions where its input channels do, and a row of the window, its pixels of all input channels
 //! side by side, where its output channels do.
 
 use std::ops::Range;
 
 use super::batch::Batch;
-use super::geometry::{Cut, Geometry, TAPS, share_out, tasks};
+use super::geometry::{Cut, share_out, tasks};
+use super::window::Sliding;
 use crate::cpu::{PIXELS, Run, Runs, Sums};
 use crate::transpose::transpose;
 use crate::values::Real;
 
-/// Positions that are taken at a time: four vectors of them stay in a core's cache for all coarse channels of a task.
+/// Positions that are taken at a time: four vectors of them stay in a core's cache for all output channels of a task.
 const POSITIONS: usize = 512;
 
-/// Gradient of the weights, `[coarse, fine, 4, 4]`.
-pub(crate) fn weight_gradient<T: Real>(sums: &Sums<T>, g: &Geometry, fine: &[T], coarse: &[T]) -> Vec<T> {
-    let input = Batch::new(fine, [g.fine, g.images, 2 * g.height, 2 * g.width], sums.lanes);
-    let widths: Vec<_> = sums.widths((4 * g.fine).div_ceil(sums.lanes)).collect();
-    let row = (4 * g.fine).next_multiple_of(sums.lanes);
+/// Gradient of the weights, `[outputs, inputs, kernel, kernel]`, from the images `x` and the gradient `dy` at all positions.
+pub(crate) fn weight_gradient<T: Real>(sums: &Sums<T>, g: &Sliding, x: &[T], dy: &[T]) -> Vec<T> {
+    let kernel = g.window.kernel;
+    let input = Batch::new(x, [g.inputs, g.images, g.height, g.width], g.window, sums.lanes);
+    let widths: Vec<_> = sums.widths((kernel * g.inputs).div_ceil(sums.lanes)).collect();
+    let row = (kernel * g.inputs).next_multiple_of(sums.lanes);
     // Not a power of two, or the sums of all channels would crowd into a part of the cache.
-    let stride = 4 * row + sums.lanes;
-    let bands = Cut::new(g.rows(), g.rows_of(POSITIONS));
-    let bands: Vec<Runs> = bands.iter().map(|rows| band(g, rows)).collect();
-    let channels = Cut::new(g.coarse, g.coarse.div_ceil(tasks()).next_multiple_of(PIXELS));
-    let mut gradient = vec![T::zero(); g.coarse * g.fine * TAPS];
-    let tasks = gradient.chunks_mut(channels.piece(0).len() * g.fine * TAPS).enumerate();
+    let stride = kernel * row + sums.lanes;
+    let weights = g.inputs * g.window.taps();
+    let step = g.window.stride * g.inputs;
+    let bands = Cut::new(g.all_rows(), g.rows_of(POSITIONS));
+    let bands: Vec<Runs> = bands.iter().map(|rows| band(g, rows, input.row() / step)).collect();
+    let channels = Cut::new(g.outputs, g.outputs.div_ceil(tasks()).next_multiple_of(PIXELS));
+    let mut gradient = vec![T::zero(); g.outputs * weights];
+    let tasks = gradient.chunks_mut(channels.piece(0).len() * weights).enumerate();
     share_out(tasks, Vec::new, |products: &mut Vec<T>, (task, gradient)| {
         let channels = channels.piece(task);
         products.clear();
         products.resize(channels.len() * stride, T::zero());
         for runs in &bands {
-            for (ky, (first, vectors)) in (0..4).flat_map(|ky| widths.iter().map(move |width| (ky, *width))) {
+            for (ky, (first, vectors)) in
+                (0..kernel).flat_map(|ky| widths.iter().map(move |width| (ky, *width)))
+            {
                 let from = ky * input.row() + first * sums.lanes;
                 for channel in channels.clone().step_by(PIXELS) {
                     let block: [_; PIXELS] = std::array::from_fn(|i| (channel + i).min(channels.end - 1));
                     sums.add(
                         vectors,
-                        (coarse, block.map(|channel| channel * g.plane()), runs),
-                        (&input.words()[from..], 2 * g.fine),
+                        (dy, block.map(|channel| channel * g.output_plane()), runs),
+                        (&input.words()[from..], step),
                         (
                             products,
                             block.map(|i| (i - channels.start) * stride + ky * row + first * sums.lanes),
@@ -49,25 +55,27 @@ pub(crate) fn weight_gradient<T: Real>(sums: &Sums<T>, g: &Geometry, fine: &[T],
                 }
             }
         }
-        hand_out(g.fine, (products, stride), row, gradient);
+        hand_out(g, (products, stride), row, gradient);
     });
     gradient
 }
 
-/// The coarse values of some rows, and under each of them a step of two pixels of the fine image.
-fn band(g: &Geometry, rows: Range<usize>) -> Runs {
+/// The values at some rows of positions, and under each of them a step of the window over the images, whose rows are
+/// `steps` long.
+fn band(g: &Sliding, rows: Range<usize>, steps: usize) -> Runs {
     let run = |row: usize| {
-        let fine_row = row / g.height * (2 * g.height + 1) + row % g.height * 2;
-        Run { start: row * g.width, length: g.width, step: fine_row * (g.width + 1) }
+        let pixel_row = row / g.rows * (g.height + g.window.padding) + row % g.rows * g.window.stride;
+        Run { start: row * g.columns, length: g.columns, step: pixel_row * steps }
     };
     Runs::new(rows.map(run).collect(), 1)
 }
 
-/// Turns sums `[coarse, ky]` of rows `[kx, fine]`, each row filled up to `row` and each channel to `stride`, into weights.
-fn hand_out<T: Real>(fine: usize, (sums, stride): (&[T], usize), row: usize, gradient: &mut [T]) {
-    for (sums, kernels) in sums.chunks_exact(stride).zip(gradient.chunks_exact_mut(fine * TAPS)) {
-        for (ky, sums) in sums.chunks_exact(row).take(4).enumerate() {
-            transpose(sums, (4, fine, fine), &mut kernels[4 * ky..], TAPS);
+/// Turns sums `[outputs, ky]` of rows `[kx, inputs]`, each row filled up to `row` and each channel to `stride`, into weights.
+fn hand_out<T: Real>(g: &Sliding, (sums, stride): (&[T], usize), row: usize, gradient: &mut [T]) {
+    let (kernel, taps) = (g.window.kernel, g.window.taps());
+    for (sums, kernels) in sums.chunks_exact(stride).zip(gradient.chunks_exact_mut(g.inputs * taps)) {
+        for (ky, sums) in sums.chunks_exact(row).take(kernel).enumerate() {
+            transpose(sums, (kernel, g.inputs, g.inputs), &mut kernels[kernel * ky..], taps);
         }
     }
 }

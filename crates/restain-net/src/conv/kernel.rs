@@ -97,7 +97,7 @@ pub(crate) fn convolve_transposed<T: Real>(
 
 /// Elements from one row of `positions` to the next: whole vectors, an odd number of them where there are many, or the
 /// rows would crowd into a part of the cache.
-fn stride(positions: usize, lanes: usize) -> usize {
+pub(crate) fn stride(positions: usize, lanes: usize) -> usize {
     let vectors = positions.div_ceil(lanes);
     lanes * if vectors > 4 { vectors | 1 } else { vectors }
 }

@@ -126,7 +126,7 @@ impl CustomOp2 for WeightGradient {
         y_at: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         fn run<T: Real>(g: &Geometry, x: &[T], y: &[T]) -> CpuStorage {
-            T::to_cpu_storage_owned(gradient::weight_gradient(&T::sums(), g, x, y))
+            T::to_cpu_storage_owned(gradient::weight_gradient(&T::sums(), &g.sliding(), x, y))
         }
         let g = Geometry::between(x_at.shape(), y_at.shape())?;
         let gradient = match x {
