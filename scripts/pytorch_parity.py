@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes fixtures/pytorch: G as PyTorch computes it, for the tests of restain-net to compare with.
+"""Writes fixtures/pytorch: G and D as PyTorch computes them, for the tests of restain-net to compare with.
 
     python scripts/pytorch_parity.py [--base 3] [--out fixtures/pytorch]
 
 Needs torch, numpy and safetensors. Weights and running statistics are random but seeded; generator.safetensors is a
 checkpoint of restain (its model card is in the metadata), pair.safetensors holds an input `gm` [2, 2, 64, 128] and
-PyTorch's output `rgb` [2, 3, 64, 128] in evaluation mode.
+PyTorch's output `rgb` [2, 3, 64, 128] in evaluation mode. discriminator.safetensors holds the parameters of a D of
+base width 2 for 64 px, `images` [2, 3, 64, 64] and their `logits` [2] in training mode.
 """
 import argparse
 import hashlib
@@ -15,6 +16,7 @@ import pathlib
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch_d import Discriminator
 from torch_g import Generator
 
 
@@ -51,6 +53,21 @@ def main():
     save_file(state, arguments.out / "generator.safetensors", metadata={"restain": json.dumps(card)})
     save_file({"gm": gm.contiguous(), "rgb": rgb.contiguous()}, arguments.out / "pair.safetensors")
     print(f"{sum(t.numel() for t in state.values())} parameters, output {rgb.min():.3f} to {rgb.max():.3f}")
+    discriminator(arguments.out / "discriminator.safetensors")
+
+
+def discriminator(path):
+    torch.manual_seed(2)
+    network = Discriminator(2, 64)
+    with torch.inference_mode():
+        for parameter in network.parameters():
+            if parameter.dim() == 1:
+                parameter.add_(torch.randn_like(parameter), alpha=0.3)
+        images = torch.rand(2, 3, 64, 64)
+        logits = network(images)
+    state = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file({**state, "images": images, "logits": logits}, path)
+    print(f"{sum(value.numel() for value in state.values())} parameters, logits {logits.tolist()}")
 
 
 main()

@@ -1,4 +1,4 @@
-//! The networks of restain on candle: G, checkpoints with their model card, inference.
+//! The networks of restain on candle: G and its discriminators, checkpoints with their model card, inference.
 //!
 //! [`Generator`] is G in a form that trains, [`Model`] a checkpoint in use. [`halo`] says how far G looks.
 
@@ -9,6 +9,7 @@ mod colour;
 mod conv;
 mod cpu;
 mod device;
+mod discriminator;
 mod distance;
 mod engine;
 mod error;
@@ -34,6 +35,7 @@ pub use adam::{AdamStep, adam_on_gpu};
 pub use card::{ARCHITECTURE, Card};
 pub use checkpoint::{Checkpoint, Storage};
 pub use device::{DeviceChoice, Place, find_place, open_device};
+pub use discriminator::Discriminator;
 pub use distance::mean_distance;
 pub use engine::{Pixels, Window};
 pub use error::{Error, Result};
