@@ -148,37 +148,6 @@ mod tests {
         tensor.sum_all().unwrap().to_scalar().unwrap()
     }
 
-    /// The same network in candle's operations, step by step.
-    fn twin(vars: &VarMap, images: &Tensor) -> Tensor {
-        let vars = vars.data().lock().unwrap();
-        let get = |name: &str| vars[name].as_detached_tensor();
-        let leaky = |x: &Tensor| x.maximum(&(x * SLOPE).unwrap()).unwrap();
-        let wide = |v: Tensor| v.reshape((1, (), 1, 1)).unwrap();
-        let mut x = images.conv2d(&get("down.0.0.weight"), 1, 2, 1, 1).unwrap();
-        x = leaky(&x.broadcast_add(&wide(get("down.0.0.bias"))).unwrap());
-        for i in 1..WIDTHS.len() {
-            x = x.conv2d(&get(&format!("down.{i}.0.weight")), 1, 2, 1, 1).unwrap();
-            let mean = x.mean_keepdim((0, 2, 3)).unwrap();
-            x = x.broadcast_sub(&mean).unwrap();
-            let variance = x.sqr().unwrap().mean_keepdim((0, 2, 3)).unwrap();
-            x = x.broadcast_div(&(variance + BATCH_NORM_EPS).unwrap().sqrt().unwrap()).unwrap();
-            x = x.broadcast_mul(&wide(get(&format!("down.{i}.1.weight")))).unwrap();
-            x = leaky(&x.broadcast_add(&wide(get(&format!("down.{i}.1.bias")))).unwrap());
-        }
-        let x = x.flatten_from(1).unwrap().broadcast_mul(&get("out.weight")).unwrap();
-        x.sum(1).unwrap().broadcast_add(&get("out.bias")).unwrap()
-    }
-
-    #[test]
-    fn logits_are_those_of_the_twin() {
-        let (vars, d, images) = example();
-        let (ours, theirs) = (d.logits(&images).unwrap(), twin(&vars, &images));
-        assert_eq!(ours.dims(), [3]);
-        let spread = number(&theirs.abs().unwrap());
-        let difference = number(&(ours - theirs).unwrap().abs().unwrap());
-        assert!(difference < 1e-9 * spread, "{difference} of {spread}");
-    }
-
     /// `scripts/pytorch_parity.py` says how the fixture is made.
     #[test]
     fn logits_are_those_of_pytorch() {

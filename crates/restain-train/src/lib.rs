@@ -9,6 +9,7 @@ pub mod dataset;
 mod error;
 pub mod evaluate;
 mod loader;
+pub mod loss;
 mod losslog;
 pub mod patches;
 mod run;
