@@ -38,9 +38,12 @@ seed: 1
 base: 32
 patch: {side}
 batch: {batch}
-steps: {steps}
-adam: {{ learning_rate: 2.0e-4, beta1: 0.9, beta2: 0.999, epsilon: 1.0e-8 }}
-schedule: {{ decay: linear, decay_from: 1.0 }}
+stages:
+  - steps: {steps}
+    losses: {{ l1: 1 }}
+    learning_rate: {{ g: 2.0e-4 }}
+    schedule: {{ decay: linear, decay_from: 1.0 }}
+adam: {{ beta1: 0.9, beta2: 0.999, epsilon: 1.0e-8 }}
 augmentation: {{ gray_jitter: 0.03, blank_probability: 0.1 }}
 checkpoint_every: 1000000
 card: {{ source_style: none, trained_on: nothing, licence: none }}

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Writes fixtures/pytorch: G and T as PyTorch computes them, for the tests of restain-net to compare with.
+"""Writes fixtures/pytorch: G, D and T as PyTorch computes them, for the tests of restain-net to compare with.
 
     python scripts/pytorch_parity.py [--base 3] [--out fixtures/pytorch]
 
 Needs torch, numpy and safetensors. Weights and running statistics are random but seeded; generator.safetensors is a
 checkpoint of restain (its model card is in the metadata), pair.safetensors holds an input `gm` [2, 2, 64, 128] and
-PyTorch's output `rgb` [2, 3, 64, 128] in evaluation mode. resnet18.safetensors and resnet50.safetensors hold T of width 4 and 2
-with an `input` [2, 3, 45, 70], in each mode its `features`, `logits` and the `gradient` of the sum of logits times `along` with
-respect to the input, and after training mode some of the running statistics and weight gradients.
+PyTorch's output `rgb` [2, 3, 64, 128] in evaluation mode. discriminator.safetensors holds the parameters of a D of
+base width 2 for 64 px, `images` [2, 3, 64, 64] and their `logits` [2] in training mode. resnet18.safetensors and
+resnet50.safetensors hold T of width 4 and 2 with an `input` [2, 3, 45, 70], in each mode its `features`, `logits` and the
+`gradient` of the sum of logits times `along` with respect to the input, and after training mode some of the running
+statistics and weight gradients.
 """
 import argparse
 import hashlib
@@ -17,6 +19,7 @@ import pathlib
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch_d import Discriminator
 from torch_g import Generator
 from torch_resnet import ResNet
 
@@ -85,8 +88,23 @@ def main():
     save_file(state, arguments.out / "generator.safetensors", metadata={"restain": json.dumps(card)})
     save_file({"gm": gm.contiguous(), "rgb": rgb.contiguous()}, arguments.out / "pair.safetensors")
     print(f"{sum(t.numel() for t in state.values())} parameters, output {rgb.min():.3f} to {rgb.max():.3f}")
+    discriminator(arguments.out / "discriminator.safetensors")
     for depth, width in ((18, 4), (50, 2)):
         task_network(depth, width, arguments.out)
+
+
+def discriminator(path):
+    torch.manual_seed(2)
+    network = Discriminator(2, 64)
+    with torch.inference_mode():
+        for parameter in network.parameters():
+            if parameter.dim() == 1:
+                parameter.add_(torch.randn_like(parameter), alpha=0.3)
+        images = torch.rand(2, 3, 64, 64)
+        logits = network(images)
+    state = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file({**state, "images": images, "logits": logits}, path)
+    print(f"{sum(value.numel() for value in state.values())} parameters, logits {logits.tolist()}")
 
 
 main()

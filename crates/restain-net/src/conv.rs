@@ -1,4 +1,4 @@
-//! The two convolutions of G, both with a 4x4 kernel, stride 2 and padding 1.
+//! The two convolutions of G and the one of D, with a 4x4 kernel, stride 2 and padding 1.
 //!
 //! Images are channels-first over the whole batch, `[C, N, H, W]`, so that an image of any batch size is a matrix of
 //! C rows. In training, a convolution is one operation forward and one for each gradient: on the CPU by the kernels of

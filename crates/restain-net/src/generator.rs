@@ -19,7 +19,7 @@ const WIDTHS: [usize; DEPTH] = [1, 2, 4, 8, 8, 8];
 
 /// Standard deviation of the normal distribution that fresh convolution weights are drawn from (pix2pix, Isola et
 /// al. 2017, 6.2).
-const WEIGHT_STD: f64 = 0.02;
+pub(crate) const WEIGHT_STD: f64 = 0.02;
 
 /// What batch norm adds to a variance (PyTorch's default).
 pub(crate) const BATCH_NORM_EPS: f64 = 1e-5;

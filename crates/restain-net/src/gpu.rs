@@ -42,8 +42,11 @@ pub(crate) fn plan(folded: &Folded, indices: &[usize], precision: Precision) -> 
         return Ok(Arc::new(engine::GpuGenerator::new(folded, indices)?));
     }
     let index = indices.first().copied().unwrap_or(0);
-    let device = candle_core::Device::new_cuda(index)
-        .map_err(|error| Error::Gpu { index, reason: error.to_string() })?;
+    let device = candle_core::Device::new_cuda(index).map_err(|error| {
+        // The first line says it; a backtrace may follow.
+        let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Error::Gpu { index, reason }
+    })?;
     Ok(Arc::new(crate::frozen::FrozenGenerator::new(folded, &device)?))
 }
 

@@ -1,4 +1,4 @@
-//! The networks of restain on candle: G, checkpoints with their model card, inference; T.
+//! The networks of restain on candle: G, its discriminators, checkpoints with their model card, inference; T.
 //!
 //! [`Generator`] is G in a form that trains, [`Model`] a checkpoint in use. [`halo`] says how far G looks.
 //! [`TaskNetwork`] is T, which tells classes of images apart.
@@ -10,6 +10,7 @@ mod colour;
 mod conv;
 mod cpu;
 mod device;
+mod discriminator;
 mod distance;
 mod engine;
 mod error;
@@ -36,6 +37,7 @@ pub use adam::{AdamStep, adam_on_gpu};
 pub use card::{ARCHITECTURE, Card};
 pub use checkpoint::{Checkpoint, Storage};
 pub use device::{DeviceChoice, Place, find_place, open_device};
+pub use discriminator::Discriminator;
 pub use distance::mean_distance;
 pub use engine::{Pixels, Window};
 pub use error::{Error, Result};

@@ -1,4 +1,4 @@
-//! Batch norm and ReLU of `[C, N, H, W]`, as one operation where a network trains.
+//! Batch norm of `[C, N, H, W]`, with ReLU, leaky ReLU or neither, as one operation where a network trains.
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
@@ -15,11 +15,7 @@ use crate::values::{Real, values, with_values};
 /// Batch norm, then ReLU. With `train`, the batch's own statistics are used and the running ones follow them.
 pub(crate) fn normalize_relu(norm: &BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
     match norm.weight_and_bias() {
-        Some((scale, shift)) if train => {
-            let x = x.contiguous()?;
-            let moments = moments(norm, &x)?;
-            x.apply_op3(scale, shift, Normalize { moments, eps: norm.eps(), relu: true })
-        }
+        Some((scale, shift)) if train => normalize(x, (scale, shift), Some(norm), norm.eps(), 0.0),
         _ => {
             // A batch of one image with all pixels in one row has the same statistics.
             let shape = x.dims4()?;
@@ -29,23 +25,45 @@ pub(crate) fn normalize_relu(norm: &BatchNorm, x: &Tensor, train: bool) -> Resul
 }
 
 /// Batch norm by the batch's own statistics, which the running ones follow, and no ReLU.
+///
+/// # Errors
+/// If a channel has fewer than two values.
 pub(crate) fn normalize_without_relu(norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
-    match norm.weight_and_bias() {
-        Some((scale, shift)) if x.device().is_cpu() => {
-            let x = x.contiguous()?;
-            let moments = moments(norm, &x)?;
-            x.apply_op3(scale, shift, Normalize { moments, eps: norm.eps(), relu: false })
-        }
-        _ => {
-            let shape = x.dims4()?;
-            norm.forward_train(&x.reshape((1, shape.0, ()))?)?.reshape(shape)
-        }
-    }
+    let Some((scale, shift)) = norm.weight_and_bias() else {
+        bail!("batch norm has a weight and a bias here")
+    };
+    normalize(x, (scale, shift), Some(norm), norm.eps(), 1.0)
+}
+
+/// Batch norm of `[C, N, H, W]` by the batch's own statistics, with scale and shift `[C]`, then leaky ReLU: what is not
+/// positive is multiplied by `slope`.
+///
+/// # Errors
+/// If a channel has fewer than two values.
+pub(crate) fn normalize_leaky_relu(
+    x: &Tensor,
+    (scale, shift): (&Tensor, &Tensor),
+    eps: f64,
+    slope: f64,
+) -> Result<Tensor> {
+    normalize(x, (scale, shift), None, eps, slope)
+}
+
+fn normalize(
+    x: &Tensor,
+    (scale, shift): (&Tensor, &Tensor),
+    running: Option<&BatchNorm>,
+    eps: f64,
+    slope: f64,
+) -> Result<Tensor> {
+    let x = x.contiguous()?;
+    let moments = moments(running, &x)?;
+    x.apply_op3(scale, shift, Normalize { moments, eps, slope })
 }
 
 /// Mean and (biased) variance of each channel of a contiguous `x`, `[2, C]`: f64 on the CPU; f32 on a GPU, which they
-/// do not leave. The running statistics of `norm` move towards them, the variance towards its unbiased estimate.
-fn moments(norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
+/// do not leave. Running statistics move towards them, the variance towards its unbiased estimate.
+fn moments(running: Option<&BatchNorm>, x: &Tensor) -> Result<Tensor> {
     let channels = x.dim(0)?;
     let count = x.elem_count() / channels;
     if count < 2 {
@@ -53,11 +71,14 @@ fn moments(norm: &BatchNorm, x: &Tensor) -> Result<Tensor> {
     }
     #[cfg(feature = "cuda")]
     if x.device().is_cuda() {
-        return cuda::moments(x, norm.running_mean(), norm.running_var(), norm.momentum());
+        let running = running.map(|norm| (norm.running_mean(), norm.running_var(), norm.momentum()));
+        return cuda::moments(x, running);
     }
     let (means, variances) =
         if x.dtype() == DType::F64 { measure::<f64>(x, count)? } else { measure::<f32>(x, count)? };
-    follow(norm, &means, &variances, count)?;
+    if let Some(norm) = running {
+        follow(norm, &means, &variances, count)?;
+    }
     Tensor::from_vec([means, variances].concat(), (2, channels), &Device::Cpu)
 }
 
@@ -85,13 +106,13 @@ fn follow(norm: &BatchNorm, means: &[f64], variances: &[f64], count: usize) -> R
     Ok(())
 }
 
-/// `scale * (x - mean) / sqrt(variance + eps) + shift`, and ReLU of it; arguments x, scale and shift.
+/// `leaky(scale * (x - mean) / sqrt(variance + eps) + shift)`; arguments x, scale and shift.
 struct Normalize {
     /// Of x, as [`moments`] makes them: its gradient flows through them too.
     moments: Tensor,
     eps: f64,
-    /// Whether there is a ReLU; on a GPU there is.
-    relu: bool,
+    /// Of leaky ReLU where its argument is not positive, at least 0; 0 is ReLU, 1 is none.
+    slope: f64,
 }
 
 impl Normalize {
@@ -102,8 +123,14 @@ impl Normalize {
         Ok(means.into_iter().zip(variances.into_iter().map(reciprocal)).collect())
     }
 
+    /// What is left of a value, or of its gradient, that is not positive: nothing under ReLU, whatever the value is.
+    fn leak<T: Real>(&self) -> impl Fn(T) -> T + Copy + Send + Sync + use<T> {
+        let slope = T::from_f64(self.slope);
+        move |value| if slope > T::zero() { slope * value } else { T::zero() }
+    }
+
     fn forward<T: Real>(&self, x: &[T], scale: &[T], shift: &[T]) -> Result<Vec<T>> {
-        let (channels, count) = (self.channels()?, x.len() / scale.len());
+        let (channels, count, leak) = (self.channels()?, x.len() / scale.len(), self.leak());
         let mut y = vec![T::zero(); x.len()];
         y.par_chunks_exact_mut(count).zip(x.par_chunks_exact(count)).enumerate().for_each(
             |(channel, (y, x))| {
@@ -112,7 +139,7 @@ impl Normalize {
                 let (mean, factor, shift) = (T::from_f64(mean), T::from_f64(factor), shift[channel]);
                 for (y, x) in y.iter_mut().zip(x) {
                     let value = (*x - mean) * factor + shift;
-                    *y = if value > T::zero() || !self.relu { value } else { T::zero() };
+                    *y = if value > T::zero() { value } else { leak(value) };
                 }
             },
         );
@@ -121,7 +148,7 @@ impl Normalize {
 
     /// The gradients of x, scale and shift.
     fn backward<T: Real>(&self, x: &[T], scale: &[T], y: &[T], dy: &[T]) -> Result<(Vec<T>, Vec<T>, Vec<T>)> {
-        let (channels, count) = (self.channels()?, x.len() / scale.len());
+        let (channels, count, leak) = (self.channels()?, x.len() / scale.len(), self.leak());
         let mut dx = vec![T::zero(); x.len()];
         let images = x.par_chunks_exact(count).zip(y.par_chunks_exact(count)).zip(dy.par_chunks_exact(count));
         let (dscale, dshift) = dx
@@ -131,7 +158,7 @@ impl Normalize {
             .map(|(channel, (dx, ((x, y), dy)))| {
                 let (mean, reciprocal) = channels[channel];
                 for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
-                    *dx = if *y > T::zero() || !self.relu { *dy } else { T::zero() };
+                    *dx = if *y > T::zero() { *dy } else { leak(*dy) };
                 }
                 let dshift = sum(dx, dx, |dy, _| dy);
                 let dscale = sum(dx, x, |dy, x| dy * (x - mean)) * reciprocal;
@@ -160,7 +187,7 @@ impl Normalize {
 
 impl CustomOp3 for Normalize {
     fn name(&self) -> &'static str {
-        "batch-norm-relu"
+        "batch-norm-leaky-relu"
     }
 
     fn cpu_fwd(
@@ -197,7 +224,13 @@ impl CustomOp3 for Normalize {
         shift: &CudaStorage,
         shift_at: &Layout,
     ) -> Result<(CudaStorage, Shape)> {
-        let y = cuda::normalize((x, x_at), &self.moments, (scale, scale_at), (shift, shift_at), self.eps)?;
+        let y = cuda::normalize(
+            (x, x_at),
+            &self.moments,
+            (scale, scale_at),
+            (shift, shift_at),
+            (self.eps, self.slope),
+        )?;
         Ok((y, x_at.shape().clone()))
     }
 
@@ -217,7 +250,7 @@ impl CustomOp3 for Normalize {
         #[cfg(feature = "cuda")]
         if x.device().is_cuda() {
             let [dx, dscale, dshift] =
-                cuda::normalize_gradients(x, &self.moments, scale, shift, self.eps, &dy)?;
+                cuda::normalize_gradients(x, &self.moments, scale, shift, (self.eps, self.slope), &dy)?;
             return Ok((Some(dx), Some(dscale), Some(dshift)));
         }
         let [dx, dscale, dshift] = match x.dtype() {
@@ -261,24 +294,33 @@ mod tests {
         difference.to_scalar::<f64>().unwrap()
     }
 
-    /// candle's batch norm and ReLU, many passes but plain to see; their gradients are right.
+    /// The slopes of ReLU and of D.
+    const SLOPES: [f64; 2] = [0.0, 0.2];
+
+    fn norm(scale: &Tensor, [mean, variance]: [Tensor; 2], shift: &Tensor) -> BatchNorm {
+        BatchNorm::new(scale.elem_count(), mean, variance, scale.clone(), shift.clone(), 1e-5).unwrap()
+    }
+
+    /// candle's batch norm and leaky ReLU, many passes but plain to see; their gradients are right.
     #[test]
     fn values_statistics_and_gradients_are_those_of_the_twin() {
-        for shape in SHAPES {
+        for (shape, slope) in SHAPES.into_iter().flat_map(|shape| SLOPES.map(|slope| (shape, slope))) {
             let channels = shape.0;
             let (x, along) = (random(shape, -3.0), random(shape, -1.0));
             let (scale, shift) = (random(channels, -1.0), random(channels, -1.0));
             let (mean, variance) = (random(channels, -1.0), random(channels, 0.5));
             let results: Vec<_> = [true, false]
                 .map(|ours| {
-                    let [mean, variance] = [&mean, &variance].map(|var| var.as_tensor().copy().unwrap());
-                    let [weight, bias] = [&scale, &shift].map(|var| var.as_tensor().clone());
-                    let norm = BatchNorm::new(channels, mean, variance, weight, bias, 1e-5).unwrap();
+                    let running = [&mean, &variance].map(|var| var.as_tensor().copy().unwrap());
+                    let norm = norm(&scale, running, &shift);
                     let y = if ours {
-                        normalize_relu(&norm, &x, true).unwrap()
+                        normalize(&x, (scale.as_tensor(), shift.as_tensor()), Some(&norm), 1e-5, slope)
+                            .unwrap()
                     } else {
                         let flat = x.reshape((1, channels, ())).unwrap();
-                        norm.forward_train(&flat).unwrap().reshape(shape).unwrap().relu().unwrap()
+                        let y = norm.forward_train(&flat).unwrap().reshape(shape).unwrap();
+                        let below = (y.neg().unwrap().relu().unwrap() * slope).unwrap();
+                        (y.relu().unwrap() - below).unwrap()
                     };
                     let loss = (&y * along.as_tensor()).unwrap().sum_all().unwrap();
                     let gradients = loss.backward().unwrap();
@@ -290,7 +332,7 @@ mod tests {
             for (index, (ours, twin)) in results[0].iter().zip(&results[1]).enumerate() {
                 assert_eq!(ours.dims(), twin.dims());
                 let difference = largest(ours, twin);
-                assert!(difference < 1e-9, "{difference} in {index} at {shape:?}");
+                assert!(difference < 1e-9, "{difference} in {index} at {shape:?}, {slope}");
             }
         }
     }
@@ -298,14 +340,11 @@ mod tests {
     #[test]
     fn gradients_are_those_of_finite_differences() {
         let step = 1e-5;
-        for shape in SHAPES {
+        for (shape, slope) in SHAPES.into_iter().flat_map(|shape| SLOPES.map(|slope| (shape, slope))) {
             let channels = shape.0;
             let along = random(shape, -1.0);
             let values = |[x, scale, shift]: &[Tensor; 3]| {
-                let [mean, variance] = [0.0, 1.0].map(|of| Tensor::full(of, channels, &Device::Cpu).unwrap());
-                let norm =
-                    BatchNorm::new(channels, mean, variance, scale.clone(), shift.clone(), 1e-5).unwrap();
-                normalize_relu(&norm, x, true).unwrap()
+                normalize_leaky_relu(x, (scale, shift), 1e-5, slope).unwrap()
             };
             let loss = |y: &Tensor| (y * along.as_tensor()).unwrap().sum_all().unwrap();
             let vars = [random(shape, -3.0), random(channels, -1.0), random(channels, -1.0)];
@@ -328,12 +367,33 @@ mod tests {
                     }
                 };
                 let [ahead, back] = [ahead, back].map(|y| loss(&y).to_scalar::<f64>().unwrap());
-                let slope = (ahead - back) / (2.0 * step);
+                let difference = (ahead - back) / (2.0 * step);
                 let gradient = (gradients.get(var).unwrap() * direction.as_tensor()).unwrap();
                 let gradient = gradient.sum_all().unwrap().to_scalar::<f64>().unwrap();
-                assert!((slope - gradient).abs() < 1e-5, "{slope}, {gradient} in {which} at {shape:?}");
+                assert!(
+                    (difference - gradient).abs() < 1e-5,
+                    "{difference}, {gradient} in {which} at {shape:?}, {slope}"
+                );
             }
         }
+    }
+
+    /// Zeros and what is not a number come out as plain zeros, as they did before there was a slope.
+    #[test]
+    fn a_slope_of_zero_is_relu_to_the_sign_of_zero() {
+        let x = Tensor::new(&[[[[-1.0_f32, -0.5, 1.5, f32::NAN]]]], &Device::Cpu).unwrap();
+        let one = Tensor::ones(1, DType::F32, &Device::Cpu).unwrap();
+        let moments = Tensor::new(&[[0.0_f64], [1.0]], &Device::Cpu).unwrap();
+        let bits = |slope: f64| {
+            let form = Normalize { moments: moments.clone(), eps: 0.0, slope };
+            let y = x.apply_op3_no_bwd(&one, &(&one * 0.0).unwrap(), &form).unwrap();
+            y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        assert!(
+            bits(0.0).iter().zip([0.0_f32, 0.0, 1.5, 0.0]).all(|(y, truth)| y.to_bits() == truth.to_bits())
+        );
+        assert_eq!(bits(0.5)[..3], [-0.5, -0.25, 1.5]);
+        assert!(bits(0.5)[3].is_nan());
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::{ModuleT, VarBuilder, VarMap};
-use restain_net::{AdamStep, DeviceChoice, Generator, adam_on_gpu, mean_distance, open_device};
+use restain_net::{
+    AdamStep, DeviceChoice, Discriminator, Generator, adam_on_gpu, mean_distance, open_device,
+};
 
 /// Sides of the images; at the bottom of G, each channel of the batch still has 12 values to normalize.
 const SIDE: usize = 128;
@@ -69,6 +71,38 @@ fn a_step_is_that_of_the_cpu() -> Result<()> {
         let bits = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
         let (first, second) = (bits(ours)?, bits(&again[name])?);
         assert!(first.iter().zip(&second).all(|(a, b)| a.to_bits() == b.to_bits()), "{name} is not repeated");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_discriminator_is_that_of_the_cpu() -> Result<()> {
+    let Some(gpu) = gpu() else { return Ok(()) };
+    let start = VarMap::new();
+    Discriminator::new(BASE, SIDE, &VarBuilder::from_varmap(&start, DType::F32, &Device::Cpu))?;
+    let images = Tensor::rand(0.0_f32, 1.0, (IMAGES, 3, SIDE, SIDE), &Device::Cpu)?;
+    // Logits, and the gradients of all parameters and of the images, brought to the CPU.
+    let results = |device: &Device| -> Result<BTreeMap<String, Tensor>> {
+        let variables = VarMap::new();
+        let d = Discriminator::new(BASE, SIDE, &VarBuilder::from_varmap(&variables, DType::F32, device))?;
+        let mut named = variables.data().lock().unwrap().clone();
+        for (name, variable) in &named {
+            variable.set(&start.data().lock().unwrap()[name].to_device(device)?)?;
+        }
+        let images = Var::from_tensor(&images.to_device(device)?)?;
+        let logits = d.logits(&images)?;
+        let gradients = logits.sum_all()?.backward()?;
+        named.insert("images".to_owned(), images);
+        let gradient =
+            |(name, variable): (String, Var)| Ok((name, gradients.get(&variable).unwrap().clone()));
+        let all = named.into_iter().map(gradient).chain([Ok(("logits".to_owned(), logits))]);
+        all.map(|each| each.and_then(|(name, tensor)| Ok((name, tensor.detach().to_device(&Device::Cpu)?))))
+            .collect()
+    };
+    let (ours, truth) = (results(&gpu)?, results(&Device::Cpu)?);
+    for (name, truth) in &truth {
+        let difference = difference(&ours[name], truth)?;
+        assert!(difference < 0.3, "{name}: {difference}"); // as above
     }
     Ok(())
 }

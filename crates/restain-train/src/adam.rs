@@ -12,12 +12,10 @@ use rayon::prelude::*;
 use restain_net::{AdamStep, adam_on_gpu};
 use serde::{Deserialize, Serialize};
 
-/// Step size and decay rates of Adam.
+/// Decay rates of Adam.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct AdamConfig {
-    /// Step size, alpha in the paper.
-    pub learning_rate: f64,
     /// Decay rate of the mean of the gradients, in 0..1.
     pub beta1: f64,
     /// Decay rate of the mean of the squared gradients, in 0..1.
@@ -68,20 +66,20 @@ impl Adam {
         self.steps
     }
 
-    /// Moves every variable one step down its gradient, the step size multiplied by `factor`. A variable without a
-    /// gradient stays where it is.
+    /// Moves every variable one step of size `learning_rate`, alpha in the paper, down its gradient. A variable without
+    /// a gradient stays where it is.
     ///
     /// # Errors
     /// If a tensor operation fails.
-    pub fn step(&mut self, gradients: &GradStore, factor: f64) -> Result<()> {
+    pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
         self.steps += 1;
-        let AdamConfig { learning_rate, beta1, beta2, epsilon } = self.config;
+        let AdamConfig { beta1, beta2, epsilon } = self.config;
         // The corrections for the moments' start at zero, folded into the step size and epsilon as the paper proposes
         // at the end of its section 2: fewer passes over the weights. Dividing epsilon too keeps the result equal to
         // that of algorithm 1.
         let correction1 = 1.0 - beta1.powf(self.steps as f64);
         let correction2 = (1.0 - beta2.powf(self.steps as f64)).sqrt();
-        let size = factor * learning_rate * correction2 / correction1;
+        let size = learning_rate * correction2 / correction1;
         for slot in &mut self.slots {
             let Some(gradient) = gradients.get(slot.variable.as_tensor()) else { continue };
             let gradient = gradient.detach().contiguous()?;
@@ -262,26 +260,26 @@ mod tests {
     use super::*;
     use candle_core::Device;
 
-    const CONFIG: AdamConfig = AdamConfig { learning_rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-3 };
+    const CONFIG: AdamConfig = AdamConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-3 };
 
     /// Algorithm 1 of the paper, literally and in f64, on f(x) = (x - 3)^2 / 2, whose gradient is x - 3.
-    fn reference(start: f64, factors: &[f64]) -> Vec<f64> {
+    fn reference(start: f64, rates: &[f64]) -> Vec<f64> {
         let (mut x, mut m, mut v, mut path) = (start, 0.0, 0.0, Vec::new());
-        for (t, factor) in (1..).zip(factors) {
+        for (t, rate) in (1..).zip(rates) {
             let gradient = x - 3.0;
             m = CONFIG.beta1 * m + (1.0 - CONFIG.beta1) * gradient;
             v = CONFIG.beta2 * v + (1.0 - CONFIG.beta2) * gradient * gradient;
             let m_hat = m / (1.0 - CONFIG.beta1.powi(t));
             let v_hat = v / (1.0 - CONFIG.beta2.powi(t));
-            x -= factor * CONFIG.learning_rate * m_hat / (v_hat.sqrt() + CONFIG.epsilon);
+            x -= rate * m_hat / (v_hat.sqrt() + CONFIG.epsilon);
             path.push(x);
         }
         path
     }
 
-    fn descend(adam: &mut Adam, x: &Var, factor: f64) -> Result<Vec<f64>> {
+    fn descend(adam: &mut Adam, x: &Var, rate: f64) -> Result<Vec<f64>> {
         let loss = ((x.as_tensor() - 3.0)?.sqr()? * 0.5)?.sum_all()?;
-        adam.step(&loss.backward()?, factor)?;
+        adam.step(&loss.backward()?, rate)?;
         x.to_vec1()
     }
 
@@ -294,11 +292,11 @@ mod tests {
     #[test]
     fn follows_the_algorithm_of_the_paper() -> Result<()> {
         let starts = [0.0, 2.5, -40.0];
-        let factors: Vec<f64> = (0..50).map(|i| 1.0 - f64::from(i) / 60.0).collect();
+        let rates: Vec<f64> = (0..50).map(|i| 0.1 - f64::from(i) / 600.0).collect();
         let (x, mut adam) = one_variable(&starts)?;
-        let truth: Vec<Vec<f64>> = starts.iter().map(|&start| reference(start, &factors)).collect();
-        for (t, &factor) in factors.iter().enumerate() {
-            let now = descend(&mut adam, &x, factor)?;
+        let truth: Vec<Vec<f64>> = starts.iter().map(|&start| reference(start, &rates)).collect();
+        for (t, &rate) in rates.iter().enumerate() {
+            let now = descend(&mut adam, &x, rate)?;
             for (value, path) in now.iter().zip(&truth) {
                 assert!((value - path[t]).abs() < 1e-9, "step {t}: {value} against {}", path[t]);
             }
@@ -311,12 +309,12 @@ mod tests {
     fn restored_state_continues_exactly() -> Result<()> {
         let (x, mut adam) = one_variable(&[1.0, -1.0])?;
         for _ in 0..5 {
-            descend(&mut adam, &x, 1.0)?;
+            descend(&mut adam, &x, 0.1)?;
         }
         let (y, mut other) = one_variable(&x.to_vec1::<f64>()?)?;
         other.restore(adam.steps(), &adam.state())?;
         for _ in 0..5 {
-            assert_eq!(descend(&mut adam, &x, 0.5)?, descend(&mut other, &y, 0.5)?);
+            assert_eq!(descend(&mut adam, &x, 0.05)?, descend(&mut other, &y, 0.05)?);
         }
         Ok(())
     }

@@ -1,10 +1,15 @@
-//! The settings of a training run, read from YAML. `pipelines/train-l1.yaml` explains each of them.
+//! The settings of a training run, read from YAML. `pipelines/train-stages12.yaml` explains each of them.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, adam::AdamConfig, schedule::Schedule};
+use crate::{
+    Error, Result,
+    adam::AdamConfig,
+    loss::Form,
+    stage::{Loss, Stage},
+};
 
 /// Everything a training run depends on.
 ///
@@ -16,8 +21,11 @@ pub struct TrainConfig {
     pub name: String,
     /// Folder for the model, the training state, the loss log and the evaluation; made where it is missing.
     pub output: PathBuf,
-    /// Folders of images, searched with all their subfolders.
+    /// Folders of images in the source style, which G is to reconstruct; searched with all their subfolders.
     pub data: Vec<PathBuf>,
+    /// Folders of unlabelled images in the target style, for the inter-domain loss; searched likewise.
+    #[serde(default)]
+    pub target: Vec<PathBuf>,
     /// Share of the images held out from training, in 0..1.
     pub holdout: f64,
     /// Most memory the decoded training images may take, in bytes (three bytes a pixel).
@@ -31,12 +39,19 @@ pub struct TrainConfig {
     pub patch: u32,
     /// Patches a step.
     pub batch: u32,
-    /// Steps in all.
-    pub steps: u64,
-    /// Step sizes and moments of Adam.
+    /// The stages of the run, one after the other.
+    pub stages: Vec<Stage>,
+    /// Moments of Adam, of every network.
     pub adam: AdamConfig,
-    /// How the learning rate falls towards the end.
-    pub schedule: Schedule,
+    /// The discriminators, where a stage has one.
+    #[serde(default)]
+    pub gan: Gan,
+    /// Largest norm of a network's gradient, over all of its parameters; a larger one is scaled down to it.
+    #[serde(default)]
+    pub clip: Option<f64>,
+    /// Decay, in 0..1, of a moving average of G's parameters, which then is the model.
+    #[serde(default)]
+    pub ema: Option<f64>,
     /// Changes to the patches that teach G what the images alone do not show.
     pub augmentation: Augmentation,
     /// Steps between two checkpoints.
@@ -49,6 +64,23 @@ pub struct TrainConfig {
     pub resume: bool,
     /// What the model card says about the data.
     pub card: CardFields,
+}
+
+/// The discriminators D1 and D2 and what G minimises to deceive them.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gan {
+    /// The form of G's adversarial losses.
+    pub form: Form,
+    /// Width of a discriminator's first convolution.
+    pub base: usize,
+}
+
+impl Default for Gan {
+    /// (1) and (3) in their minimax form; the width of DCGAN and pix2pix.
+    fn default() -> Self {
+        Self { form: Form::Minimax, base: 64 }
+    }
 }
 
 /// Changes to the patches. The mask always comes from the unchanged pixels.
@@ -106,15 +138,26 @@ impl TrainConfig {
             line: error.location().map(|place| place.line()),
             message: error.to_string(),
         })?;
-        match config.fault() {
-            None => Ok(config),
-            Some((setting, message)) => Err(Error::Setting {
-                path: path.to_path_buf(),
-                line: line_of(text, setting),
-                setting: setting.to_owned(),
-                message: message.to_owned(),
-            }),
+        let fault = |setting: &str, occurrence, message: String| Error::Setting {
+            path: path.to_path_buf(),
+            line: line_of(text, setting, occurrence),
+            setting: setting.to_owned(),
+            message,
+        };
+        if let Some((setting, message)) = config.fault() {
+            return Err(fault(setting, 0, message.to_owned()));
         }
+        for (index, stage) in config.stages.iter().enumerate() {
+            if let Some((setting, message)) = config.fault_of(stage) {
+                return Err(fault(setting, index, format!("of stage {} {message}", index + 1)));
+            }
+        }
+        Ok(config)
+    }
+
+    /// Steps in all.
+    pub fn steps(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.steps).sum()
     }
 
     /// The first setting whose value makes no sense, and why.
@@ -141,16 +184,17 @@ impl TrainConfig {
                 "batch",
                 "must be at least 2 with patches of 64 px: batch norm needs more than one value a channel",
             ),
-            (self.steps > 0, "steps", "must be at least 1"),
-            (
-                self.adam.learning_rate > 0.0 && self.adam.learning_rate.is_finite(),
-                "adam.learning_rate",
-                "must be above 0",
-            ),
+            (!self.stages.is_empty(), "stages", "must have at least one stage"),
             ((0.0..1.0).contains(&self.adam.beta1), "adam.beta1", "must be at least 0 and below 1"),
             ((0.0..1.0).contains(&self.adam.beta2), "adam.beta2", "must be at least 0 and below 1"),
-            (self.adam.epsilon > 0.0 && self.adam.epsilon.is_finite(), "adam.epsilon", "must be above 0"),
-            (share(self.schedule.decay_from), "schedule.decay_from", "must be in 0 to 1"),
+            (above_zero(self.adam.epsilon), "adam.epsilon", "must be above 0"),
+            (self.gan.base > 0 && self.gan.base <= 256, "gan.base", "must be 1 to 256"),
+            (self.clip.is_none_or(above_zero), "clip", "must be above 0"),
+            (
+                self.ema.is_none_or(|decay| (0.0..1.0).contains(&decay)),
+                "ema",
+                "must be at least 0 and below 1",
+            ),
             (
                 (0.0..=0.5).contains(&self.augmentation.gray_jitter),
                 "augmentation.gray_jitter",
@@ -163,32 +207,80 @@ impl TrainConfig {
             ),
             (self.checkpoint_every > 0, "checkpoint_every", "must be at least 1"),
             ((1..=256).contains(&self.loader_threads), "loader_threads", "must be 1 to 256"),
-            (self.card.mpp.is_none_or(|mpp| mpp > 0.0 && mpp.is_finite()), "card.mpp", "must be above 0"),
+            (self.card.mpp.is_none_or(above_zero), "card.mpp", "must be above 0"),
         ];
-        rules.into_iter().find(|(holds, ..)| !holds).map(|(_, setting, message)| (setting, message))
+        first_broken(rules)
+    }
+
+    /// The first setting of a stage whose value makes no sense, and why.
+    fn fault_of(&self, stage: &Stage) -> Option<(&'static str, &'static str)> {
+        let adversarial = stage.has(Loss::Gan1) || stage.has(Loss::Gan2);
+        let rate = stage.learning_rate;
+        first_broken([
+            ((1..=1 << 40).contains(&stage.steps), "stages.steps", "must be at least 1"),
+            (!stage.losses.is_empty(), "stages.losses", "must name at least one of l1, gan1 and gan2"),
+            (stage.losses.values().flatten().copied().all(above_zero), "stages.losses", "must be above 0"),
+            (
+                !stage.has(Loss::Gan2) || !self.target.is_empty(),
+                "stages.losses",
+                "has gan2, which needs images of the target domain: name their folders under `target`",
+            ),
+            (above_zero(rate.g), "stages.learning_rate", "must have a `g` above 0"),
+            (
+                rate.d.map_or(!adversarial, above_zero),
+                "stages.learning_rate",
+                "must have a `d` above 0 where gan1 or gan2 takes part",
+            ),
+            (
+                (0.0..=1.0).contains(&stage.schedule.decay_from),
+                "stages.schedule",
+                "must have a `decay_from` in 0 to 1",
+            ),
+        ])
     }
 }
 
-/// Line (from 1) on which a setting, `key` or `section.key`, is written: values are checked after parsing, when the
-/// parser no longer says where they stood.
-fn line_of(text: &str, setting: &str) -> Option<usize> {
+/// Setting and message of the first rule that does not hold.
+fn first_broken<const N: usize>(
+    rules: [(bool, &'static str, &'static str); N],
+) -> Option<(&'static str, &'static str)> {
+    rules.into_iter().find(|(holds, ..)| !holds).map(|(_, setting, message)| (setting, message))
+}
+
+fn above_zero(value: f64) -> bool {
+    value > 0.0 && value.is_finite()
+}
+
+/// Line (from 1) on which a setting, `key` or `section.key`, is written; of a list of sections the one with that index,
+/// where each has the key. Values are checked after parsing, when the parser no longer says where they stood.
+fn line_of(text: &str, setting: &str, index: usize) -> Option<usize> {
     let (section, key) =
         setting.split_once('.').map_or((None, setting), |(section, key)| (Some(section), key));
-    let key_of = |line: &str| line.split_once(':').map(|(key, _)| key.trim().to_owned());
+    let key_of = |line: &str| {
+        let (key, _) = line.split_once(':')?;
+        Some(key.trim().trim_start_matches("- ").trim_start().to_owned())
+    };
+    // In flow style a section has all its keys on one line.
+    let in_flow = |line: &str| {
+        let comes_before = |at: usize| line[..at].ends_with(['{', ' ', ',']);
+        line.contains('{') && line.match_indices(&format!("{key}:")).any(|(at, _)| comes_before(at))
+    };
     let mut inside = section.is_none();
-    for (index, line) in text.lines().enumerate() {
-        let top_level = !line.starts_with([' ', '\t', '#']) && !line.trim().is_empty();
-        if top_level && let Some(section) = section {
-            inside = key_of(line).as_deref() == Some(section);
-            // A section in flow style has all its keys on its own line.
-            if inside && line.contains(&format!("{key}:")) {
-                return Some(index + 1);
-            }
-        } else if inside && top_level == section.is_none() && key_of(line).as_deref() == Some(key) {
-            return Some(index + 1);
+    let mut lines = text.lines().enumerate().filter_map(|(number, line)| {
+        if line.trim().is_empty() || line.trim_start().starts_with('#') {
+            return None;
         }
-    }
-    None
+        let top_level = !line.starts_with([' ', '\t', '-']);
+        if top_level && section.is_some() {
+            inside = key_of(line).as_deref() == section;
+        }
+        let has_key = match section {
+            None => top_level && key_of(line).as_deref() == Some(key),
+            Some(_) => in_flow(line) || (!top_level && key_of(line).as_deref() == Some(key)),
+        };
+        (inside && has_key).then_some(number + 1)
+    });
+    lines.nth(index)
 }
 
 #[cfg(test)]

@@ -20,13 +20,15 @@ pub struct FieldFile {
     pub path: PathBuf,
 }
 
-/// The fields of a run, both halves sorted by name.
+/// The fields of a run, sorted by name.
 #[derive(Clone, Debug)]
 pub struct Split {
     /// Fields to train on.
     pub training: Vec<FieldFile>,
     /// Fields to evaluate on.
     pub held_out: Vec<FieldFile>,
+    /// Unlabelled fields of the target domain, all of them to train on.
+    pub target: Vec<FieldFile>,
 }
 
 impl Split {
@@ -36,22 +38,23 @@ impl Split {
     /// one half to the other, and a file of the same name in two folders is in the same half twice.
     ///
     /// # Errors
-    /// If a folder cannot be listed, nothing is left to train on, or nothing is held out though `holdout` is above 0.
+    /// If a folder cannot be listed, nothing is left to train on, nothing is held out though `holdout` is above 0, or
+    /// there are folders of the target domain without an image.
     pub fn find(config: &TrainConfig) -> Result<Self> {
-        let mut files = Vec::new();
-        for folder in &config.data {
-            collect(folder, folder, &mut files)?;
-        }
-        files.sort();
+        let (files, target) = (find(&config.data)?, find(&config.target)?);
         let (held_out, training): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| position(config.seed, &file.name) < config.holdout);
-        let message = match (training.is_empty(), held_out.is_empty()) {
-            (true, _) => "no image to train on",
-            (false, true) if config.holdout > 0.0 => "no held-out image",
-            _ => return Ok(Self { training, held_out }),
+        let (message, folders) = if training.is_empty() {
+            ("no image to train on", &config.data)
+        } else if held_out.is_empty() && config.holdout > 0.0 {
+            ("no held-out image", &config.data)
+        } else if target.is_empty() && !config.target.is_empty() {
+            ("no image of the target domain", &config.target)
+        } else {
+            return Ok(Self { training, held_out, target });
         };
         let folders =
-            config.data.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+            folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
         Err(Error::TooFewImages { message, folders })
     }
 }
@@ -61,6 +64,16 @@ fn position(seed: u64, name: &str) -> f64 {
     let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(name).finalize();
     let top = hash.iter().take(4).fold(0_u32, |top, &byte| top << 8 | u32::from(byte));
     f64::from(top) / 2_f64.powi(32)
+}
+
+/// The images of some folders, sorted by name.
+fn find(folders: &[PathBuf]) -> Result<Vec<FieldFile>> {
+    let mut files = Vec::new();
+    for folder in folders {
+        collect(folder, folder, &mut files)?;
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Adds the images below `folder`, their names relative to `root`.
@@ -139,12 +152,12 @@ fn glass(rgb: &[u8]) -> [u8; 3] {
     sum.map(|sum| ((sum + pixels / 2) / pixels.max(1)) as u8)
 }
 
-/// Decodes the training fields, all of them kept in memory: 200 fields of 1280 x 950 px take 730 MB. `memory_limit`
-/// is the bound.
+/// Decodes fields to train on, all of them kept in memory: 200 fields of 1280 x 950 px take 730 MB. `memory_limit` is
+/// the bound.
 ///
 /// # Errors
 /// If a field is damaged or smaller than a patch, or all of them together take more than the limit.
-pub fn decode(files: &[FieldFile], config: &TrainConfig) -> Result<Vec<Field>> {
+pub fn decode(files: &[&FieldFile], config: &TrainConfig) -> Result<Vec<Field>> {
     let taken = std::sync::atomic::AtomicU64::new(0);
     let fields: Vec<Result<Field>> = files
         .par_iter()

@@ -105,14 +105,14 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// The loss or a weight is infinite or not a number; the last checkpoint is from before.
+    /// A loss, a gradient or a weight is infinite or not a number; the last checkpoint is from before.
     #[error(
-        "{what} is not finite at step {step}; resume from the last checkpoint with a lower `learning_rate`"
+        "{what} is not finite at step {step}; resume from the last checkpoint with a lower `learning_rate` or with `clip`"
     )]
     NotFinite {
         /// The step, counted from 1.
         step: u64,
-        /// The loss, or the weight's name.
+        /// The loss's, the network's or the weight's name.
         what: String,
     },
     /// A thread that prepares patches ended early.

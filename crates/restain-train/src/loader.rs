@@ -4,10 +4,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use crossbeam_channel::{Receiver, bounded};
 
-use crate::{
-    Error, Result,
-    patches::{Batch, Sampler},
-};
+use crate::{Error, Result};
 
 /// Batches each thread may prepare ahead.
 const AHEAD: usize = 2;
@@ -16,18 +13,18 @@ const AHEAD: usize = 2;
 ///
 /// Thread `i` of `n` prepares every `n`-th step on a channel of its own and the reader takes the channels in turn:
 /// order needs no sequence numbers, and does not depend on the number of threads.
-pub(crate) struct Loader<'scope> {
-    channels: Vec<Receiver<Batch>>,
+pub(crate) struct Loader<'scope, T> {
+    channels: Vec<Receiver<T>>,
     _threads: Vec<ScopedJoinHandle<'scope, ()>>,
     next: u64,
     first: u64,
 }
 
-impl<'scope> Loader<'scope> {
+impl<'scope, T: Send + 'scope> Loader<'scope, T> {
     /// Starts `threads` threads that prepare the steps `first..end`. They end when the loader is dropped.
     pub(crate) fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
-        sampler: &'env Sampler,
+        prepare: &'env (impl Fn(u64) -> T + Sync),
         (first, end): (u64, u64),
         threads: usize,
     ) -> Self {
@@ -36,7 +33,7 @@ impl<'scope> Loader<'scope> {
                 let (sender, receiver) = bounded(AHEAD);
                 let handle = scope.spawn(move || {
                     for step in (first + thread as u64..end).step_by(threads) {
-                        if sender.send(sampler.batch(step)).is_err() {
+                        if sender.send(prepare(step)).is_err() {
                             return; // nobody wants more
                         }
                     }
@@ -48,7 +45,7 @@ impl<'scope> Loader<'scope> {
     }
 
     /// The next step's batch; waits for it.
-    pub(crate) fn next(&mut self) -> Result<Batch> {
+    pub(crate) fn next(&mut self) -> Result<T> {
         let turn = ((self.next - self.first) % self.channels.len() as u64) as usize;
         self.next += 1;
         self.channels[turn].recv().map_err(|_| Error::Loader { step: self.next })

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Result, state::write_whole};
+use crate::{Error, Result, losses::Losses, stage::Place, state::write_whole};
 
 /// Name of the log in the output folder.
 pub const LOG_FILE: &str = "loss.csv";
-const HEADER: &str = "step,loss,learning_rate,seconds";
+const HEADER: &str = "step,stage,g,l1,gan1,gan2,d1,d2,learning_rate,seconds";
 
 /// Appends to the loss log.
 pub(crate) struct LossLog {
@@ -35,9 +35,13 @@ impl LossLog {
         Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file) })
     }
 
-    /// Adds one step, counted from 1; `seconds` is its own time.
-    pub(crate) fn add(&mut self, step: u64, loss: f32, learning_rate: f64, seconds: f64) -> Result<()> {
-        writeln!(self.file, "{step},{loss:.6},{learning_rate:.3e},{seconds:.3}")
+    /// Adds one step, counted from 1, at its place; a loss that takes no part leaves its column empty. The learning rate
+    /// is G's, `seconds` the step's own time.
+    pub(crate) fn add(&mut self, step: u64, place: Place, losses: &Losses, seconds: f64) -> Result<()> {
+        let number = |(_, loss): (_, Option<f32>)| loss.map_or(String::new(), |loss| format!("{loss:.6}"));
+        let losses = losses.named().map(number).join(",");
+        let rate = place.factor * place.stage.learning_rate.g;
+        writeln!(self.file, "{step},{},{losses},{rate:.3e},{seconds:.3}", place.number)
             .map_err(|source| self.fault(source))
     }
 

@@ -17,17 +17,28 @@ pub struct Sampler {
     pub batch: u32,
     /// Seed of the run.
     pub seed: u64,
+    /// Where the fields come from: patches of the two domains are drawn independently.
+    pub domain: Domain,
     /// Changes to the patches.
     pub augmentation: Augmentation,
 }
 
-/// What one step trains on.
+/// One of the two sets of images (paper, III.A).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// Images of the style that G reconstructs, XS.
+    Source,
+    /// Images of the style that is to be normalized, XT.
+    Target,
+}
+
+/// Patches of one domain for one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// GM, `[batch, 2, patch, patch]`, in 0..=1.
     pub gm: Vec<f32>,
     /// The images, `[batch, 3, patch, patch]`, in 0..=1.
-    pub target: Vec<f32>,
+    pub images: Vec<f32>,
 }
 
 impl Sampler {
@@ -36,15 +47,15 @@ impl Sampler {
         let area = (self.patch * self.patch) as usize;
         let mut batch = Batch {
             gm: vec![0.0; 2 * area * self.batch as usize],
-            target: vec![0.0; 3 * area * self.batch as usize],
+            images: vec![0.0; 3 * area * self.batch as usize],
         };
         let gms = batch.gm.chunks_exact_mut(2 * area);
-        for (item, (gm, target)) in (0..).zip(gms.zip(batch.target.chunks_exact_mut(3 * area))) {
-            let mut rng = keyed(self.seed, step, item);
+        for (item, (gm, image)) in (0..).zip(gms.zip(batch.images.chunks_exact_mut(3 * area))) {
+            let mut rng = keyed(self.seed, self.domain, step, item);
             let rgb = self.draw(&mut rng);
             remove_stain(&rgb, gm);
             jitter(&mut gm[..area], self.augmentation.gray_jitter, &mut rng);
-            for (channel, plane) in target.chunks_exact_mut(area).enumerate() {
+            for (channel, plane) in image.chunks_exact_mut(area).enumerate() {
                 plane
                     .iter_mut()
                     .zip(rgb.chunks_exact(3))
@@ -79,11 +90,12 @@ impl Sampler {
 }
 
 /// The generator of one patch.
-fn keyed(seed: u64, step: u64, item: u64) -> ChaCha8Rng {
+fn keyed(seed: u64, domain: Domain, step: u64, item: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&step.to_le_bytes());
     key[16..24].copy_from_slice(&item.to_le_bytes());
+    key[24] = u8::from(domain == Domain::Target);
     ChaCha8Rng::from_seed(key)
 }
 

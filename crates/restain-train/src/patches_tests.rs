@@ -12,22 +12,23 @@ fn field() -> Field {
 }
 
 fn sampler(augmentation: Augmentation) -> Sampler {
-    Sampler { fields: vec![field()], patch: SIDE, batch: 3, seed: 5, augmentation }
+    Sampler { fields: vec![field()], patch: SIDE, batch: 3, seed: 5, domain: Domain::Source, augmentation }
 }
 
 /// The patches of a batch as 8 bit RGB.
 fn patches(batch: &Batch) -> Vec<Vec<[u8; 3]>> {
     let pixel = |image: &[f32], i: usize| [0, 1, 2].map(|c| (image[c * AREA + i] * 255.0).round() as u8);
-    batch.target.chunks_exact(3 * AREA).map(|image| (0..AREA).map(|i| pixel(image, i)).collect()).collect()
+    batch.images.chunks_exact(3 * AREA).map(|image| (0..AREA).map(|i| pixel(image, i)).collect()).collect()
 }
 
 #[test]
-fn depends_on_seed_and_step_alone() {
+fn depends_on_seed_domain_and_step_alone() {
     let strong = Augmentation { gray_jitter: 0.2, blank_probability: 0.5 };
     let one = sampler(strong.clone());
     assert_eq!(one.batch(7), sampler(strong.clone()).batch(7));
     assert_ne!(one.batch(7), one.batch(8));
-    assert_ne!(one.batch(7), Sampler { seed: 6, ..sampler(strong) }.batch(7));
+    assert_ne!(one.batch(7), Sampler { seed: 6, ..sampler(strong.clone()) }.batch(7));
+    assert_ne!(one.batch(7), Sampler { domain: Domain::Target, ..sampler(strong) }.batch(7));
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn a_patch_is_a_connected_piece_under_one_of_eight_symmetries() {
 }
 
 #[test]
-fn gm_is_the_stain_removed_from_the_target() {
+fn gm_is_the_stain_removed_from_the_image() {
     let batch = sampler(Augmentation { gray_jitter: 0.0, blank_probability: 0.5 }).batch(3);
     for (patch, gm) in patches(&batch).iter().zip(batch.gm.chunks_exact(2 * AREA)) {
         for (i, &px) in patch.iter().enumerate() {
@@ -66,7 +67,7 @@ fn jitter_moves_the_gray_within_its_bounds_and_nothing_else() {
     for step in 0..20 {
         let (a, b) = (plain.batch(step), jittered.batch(step));
         // Each patch has a key of its own, so that the jitter of one does not shift the next.
-        assert_eq!(a.target, b.target);
+        assert_eq!(a.images, b.images);
         for (a, b) in a.gm.chunks_exact(2 * AREA).zip(b.gm.chunks_exact(2 * AREA)) {
             assert_eq!(a[AREA..], b[AREA..], "the mask comes from the unchanged pixels");
             largest = a[..AREA].iter().zip(&b[..AREA]).map(|(a, b)| (a - b).abs()).fold(largest, f32::max);

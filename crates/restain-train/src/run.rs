@@ -13,12 +13,15 @@ use restain_net::{ARCHITECTURE, Card, Checkpoint, Model, Precision, Storage};
 use crate::{
     Error, Result, TrainConfig,
     dataset::{self, Split},
+    error::While,
     evaluate::{Evaluation, evaluate},
     loader::Loader,
+    losses::Losses,
     losslog::{LOG_FILE, LossLog},
-    patches::Sampler,
+    patches::{Domain, Sampler},
+    stage::{self, Loss},
     state::{self, Identity, STATE_FILE, write_whole},
-    trainer::Trainer,
+    trainer::{Patches, Trainer},
 };
 
 /// Name of the evaluation in the output folder.
@@ -31,9 +34,11 @@ pub struct Progress {
     pub step: u64,
     /// Steps in all.
     pub steps: u64,
-    /// L1 loss of the step's batch, images in 0..=1.
-    pub loss: f32,
-    /// Patches a second since the run was started or resumed.
+    /// The step's stage, counted from 1.
+    pub stage: usize,
+    /// The step's losses.
+    pub losses: Losses,
+    /// Patches of the source domain a second since the run was started or resumed.
     pub patches_per_second: f64,
     /// Time left at that rate.
     pub left: Duration,
@@ -57,7 +62,8 @@ pub struct Outcome {
 /// well, so that it can be tried while training goes on.
 ///
 /// # Errors
-/// If the data, the output folder or a saved state is faulty, or the loss is no longer finite.
+/// If the data, the output folder or a saved state is faulty, or a loss or weight is no longer finite; the output folder
+/// then holds what the last checkpoint wrote.
 pub fn run(
     config: &TrainConfig,
     commit: &str,
@@ -70,7 +76,7 @@ pub fn run(
     let finished = run.train(&split, stop, progress)?;
     run.checkpoint()?;
     let evaluation = if finished { run.evaluate(&split, device)? } else { None };
-    Ok(Outcome { steps: run.trainer.adam.steps(), model: run.model_path(), evaluation })
+    Ok(Outcome { steps: run.trainer.steps(), model: run.model_path(), evaluation })
 }
 
 struct Run<'a> {
@@ -93,9 +99,9 @@ impl<'a> Run<'a> {
             if !config.resume {
                 return Err(Error::Occupied { path: saved });
             }
-            state::restore(&saved, &identity, &trainer.variables, &mut trainer.adam)?;
+            state::restore(&saved, &identity, config, &mut trainer)?;
         }
-        let log = LossLog::open(&config.output.join(LOG_FILE), trainer.adam.steps())?;
+        let log = LossLog::open(&config.output.join(LOG_FILE), trainer.steps())?;
         Ok(Self { config, commit, identity, trainer, log })
     }
 
@@ -107,39 +113,49 @@ impl<'a> Run<'a> {
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<bool> {
         let config = self.config;
-        let first = self.trainer.adam.steps();
-        if first >= config.steps {
+        let (first, steps) = (self.trainer.steps(), config.steps());
+        if first >= steps {
             return Ok(true);
         }
-        let sampler = Sampler {
-            fields: dataset::decode(&split.training, config)?,
+        let files: Vec<_> = split.training.iter().chain(&split.target).collect();
+        let mut fields = dataset::decode(&files, config)?;
+        let of_target = fields.split_off(split.training.len());
+        let sampler = |domain, fields| Sampler {
+            fields,
             patch: config.patch,
             batch: config.batch,
             seed: config.seed,
+            domain,
             augmentation: config.augmentation.clone(),
+        };
+        let (source, target) = (sampler(Domain::Source, fields), sampler(Domain::Target, of_target));
+        let prepare = |step| {
+            let has_target = stage::place(&config.stages, step).is_some_and(|at| at.stage.has(Loss::Gan2));
+            Patches { source: source.batch(step), target: has_target.then(|| target.batch(step)) }
         };
         let started = Instant::now();
         std::thread::scope(|scope| {
-            let mut loader = Loader::start(scope, &sampler, (first, config.steps), config.loader_threads);
-            for step in first..config.steps {
+            let mut loader = Loader::start(scope, &prepare, (first, steps), config.loader_threads);
+            for step in first..steps {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(false);
                 }
                 let begun = Instant::now();
-                let factor = config.schedule.factor(step, config.steps);
-                let loss = self.trainer.step(&loader.next()?, config.patch, factor)?;
+                let Some(place) = stage::place(&config.stages, step) else { break };
+                let losses = self.trainer.step(&loader.next()?, place)?;
                 let done = step + 1;
                 let seconds = begun.elapsed().as_secs_f64();
-                self.log.add(done, loss, factor * config.adam.learning_rate, seconds)?;
+                self.log.add(done, place, &losses, seconds)?;
                 let rate = (done - first) as f64 / started.elapsed().as_secs_f64();
                 progress(&Progress {
                     step: done,
-                    steps: config.steps,
-                    loss,
+                    steps,
+                    stage: place.number,
+                    losses,
                     patches_per_second: rate * f64::from(config.batch),
-                    left: Duration::from_secs_f64((config.steps - done) as f64 / rate),
+                    left: Duration::from_secs_f64((steps - done) as f64 / rate),
                 });
-                if done.is_multiple_of(config.checkpoint_every) && done < config.steps {
+                if done.is_multiple_of(config.checkpoint_every) && done < steps {
                     self.checkpoint()?;
                 }
             }
@@ -152,7 +168,7 @@ impl<'a> Run<'a> {
         self.log.flush()?;
         self.trainer.check_weights()?;
         let path = self.config.output.join(STATE_FILE);
-        state::save(&path, &self.identity, &self.trainer.variables, &self.trainer.adam)?;
+        state::save(&path, &self.identity, self.config, &self.trainer)?;
         Ok(self.model(BTreeMap::new())?.save(&self.model_path(), STORAGE)?)
     }
 
@@ -178,7 +194,7 @@ impl<'a> Run<'a> {
         Ok(Some(evaluation))
     }
 
-    /// The weights as they are now, with their card.
+    /// G's weights as they are now, or their moving average where there is one, with their card.
     fn model(&self, held_out: BTreeMap<String, f64>) -> Result<Checkpoint> {
         let fields = self.config.card.clone();
         let card = Card {
@@ -193,7 +209,13 @@ impl<'a> Run<'a> {
             sha256: String::new(), // set as it is saved
             held_out,
         };
-        Ok(Checkpoint::of(card, &self.trainer.variables)?)
+        match &self.trainer.ema {
+            Some(ema) => Ok(Checkpoint {
+                card,
+                parameters: ema.on_cpu().while_(|| "reading the moving average".to_owned())?,
+            }),
+            None => Ok(Checkpoint::of(card, &self.trainer.g.variables)?),
+        }
     }
 
     fn model_path(&self) -> PathBuf {

@@ -1,50 +1,68 @@
-//! The state of a run on disk: weights, moments of Adam and the step, in one safetensors file.
+//! The state of a run on disk: each network's weights and moments of Adam, the moving average, stage and step, in one
+//! safetensors file.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
 use candle_core::{Device, Tensor};
-use candle_nn::VarMap;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, TrainConfig, adam::Adam, config::Augmentation, dataset::Split, weights};
+use crate::{
+    Error, Result, TrainConfig,
+    config::Augmentation,
+    dataset::{FieldFile, Split},
+    ema, stage,
+    trainer::Trainer,
+};
 
 /// Name of the state file in the output folder.
 pub const STATE_FILE: &str = "state.safetensors";
 
 /// The key of [`About`], as JSON, in the file's metadata.
-const ABOUT_KEY: &str = "restain-training";
+const ABOUT_KEY: &str = "restain-training-stages";
+/// What it was before training had stages.
+const OLD_KEY: &str = "restain-training";
 
 /// What a state file says of itself.
 #[derive(Deserialize, Serialize)]
 struct About {
     step: u64,
+    /// The stage of that step, counted from 1; 0 before the first.
+    stage: usize,
+    /// Steps of each network: a discriminator learns only in the stages that have its loss.
+    networks: BTreeMap<String, u64>,
     identity: Identity,
 }
 
-/// What must be the same for a run to be the same run. Steps, learning rate and schedule may change at a resume.
+/// What must be the same for a run to be the same run. What is still ahead may change at a resume: stages, their
+/// steps, losses and learning rates.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 pub(crate) struct Identity {
     base: usize,
     seed: u64,
     patch: u32,
     batch: u32,
+    gan_base: usize,
     augmentation: Augmentation,
     training: Vec<String>,
+    target: Vec<String>,
 }
 
 impl Identity {
     pub(crate) fn new(config: &TrainConfig, split: &Split) -> Self {
+        let names = |files: &[FieldFile]| files.iter().map(|file| file.name.clone()).collect();
         Self {
             base: config.base,
             seed: config.seed,
             patch: config.patch,
             batch: config.batch,
+            gan_base: config.gan.base,
             augmentation: config.augmentation.clone(),
-            training: split.training.iter().map(|file| file.name.clone()).collect(),
+            training: names(&split.training),
+            target: names(&split.target),
         }
     }
 
@@ -55,52 +73,94 @@ impl Identity {
             (self.seed != saved.seed, "seed"),
             (self.patch != saved.patch, "patch"),
             (self.batch != saved.batch, "batch"),
+            (self.gan_base != saved.gan_base, "gan.base"),
             (self.augmentation != saved.augmentation, "augmentation"),
             (self.training != saved.training, "the list of training images"),
+            // A run without any has taken no step that depends on them.
+            (!saved.target.is_empty() && self.target != saved.target, "the list of target images"),
         ];
         differs.into_iter().find(|(differs, _)| *differs).map(|(_, what)| what)
     }
 }
 
 /// Writes the state to `path`, whole or not at all.
-pub(crate) fn save(path: &Path, identity: &Identity, variables: &VarMap, adam: &Adam) -> Result<()> {
-    let mut tensors = adam.state();
-    for (name, variable) in weights::named(variables) {
-        tensors.insert(format!("weight.{name}"), variable.as_detached_tensor());
-    }
+pub(crate) fn save(path: &Path, identity: &Identity, config: &TrainConfig, trainer: &Trainer) -> Result<()> {
+    let averages = trainer.ema.iter().flat_map(ema::Ema::average);
+    let averages = averages.map(|(name, tensor)| (format!("{}{name}", ema::PREFIX), tensor.clone()));
+    let networks = trainer.networks().flat_map(crate::network::Parameters::state);
+    let tensors: HashMap<String, Tensor> = averages.chain(networks).collect();
     let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
+    let about = About {
+        step: trainer.steps(),
+        stage: stage_of(config, trainer.steps()),
+        networks: trainer.networks().map(|one| (one.name.to_owned(), one.adam.steps())).collect(),
+        identity: identity.clone(),
+    };
     // One entry only: safetensors writes several in no fixed order.
-    let about = About { step: adam.steps(), identity: identity.clone() };
     let about = serde_json::to_string(&about).map_err(|error| fault(error.to_string()))?;
     let metadata = HashMap::from([(ABOUT_KEY.to_owned(), about)]);
     let bytes = safetensors::serialize(&tensors, Some(metadata)).map_err(|error| fault(error.to_string()))?;
     write_whole(path, &bytes)
 }
 
-/// Goes back to the state in `path`.
-pub(crate) fn restore(path: &Path, identity: &Identity, variables: &VarMap, adam: &mut Adam) -> Result<()> {
+/// Goes back to the state in `path`. A network that was not yet in it stays fresh, as it would be had it waited.
+pub(crate) fn restore(
+    path: &Path,
+    identity: &Identity,
+    config: &TrainConfig,
+    trainer: &mut Trainer,
+) -> Result<()> {
     let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
     let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     let broken = |error: &dyn std::fmt::Display| fault(format!("the file is damaged ({error})"));
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(&error))?;
-    let about = header.metadata().as_ref().and_then(|metadata| metadata.get(ABOUT_KEY));
-    let about = about.ok_or_else(|| fault("it is not a training state".to_owned()))?;
+    let entry = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    let about = match (entry(ABOUT_KEY), entry(OLD_KEY)) {
+        (Some(about), _) => about,
+        (None, Some(_)) => {
+            return Err(fault(
+                "it was written by an earlier restain, whose training had no stages; start afresh in another \
+                 `output`"
+                    .to_owned(),
+            ));
+        }
+        (None, None) => return Err(fault("it is not a training state".to_owned())),
+    };
     let about: About = serde_json::from_str(about).map_err(|error| broken(&error))?;
     if let Some(what) = identity.difference(&about.identity) {
         return Err(fault(format!(
             "{what} differs from the run that was saved; start afresh in another `output`"
         )));
     }
-    let mut state: HashMap<String, Tensor> =
-        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| broken(&error))?;
-    for (name, variable) in weights::named(variables) {
-        let tensor = state
-            .remove(&format!("weight.{name}"))
-            .ok_or_else(|| fault(format!("the weight {name} is missing")))?;
-        let tensor = tensor.to_device(variable.device()).and_then(|tensor| variable.set(&tensor));
-        tensor.map_err(|error| broken(&error))?;
+    let stage = stage_of(config, about.step);
+    if stage != about.stage {
+        return Err(fault(format!(
+            "step {} was in stage {}, by `stages` it is in stage {stage}; leave the stages before it as they were",
+            about.step, about.stage
+        )));
     }
-    adam.restore(about.step, &state).map_err(|error| broken(&error))
+    let state: HashMap<String, Tensor> =
+        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| broken(&error))?;
+    let mut missing = about.networks;
+    for network in trainer.networks_mut() {
+        if let Some(steps) = missing.remove(network.name) {
+            network.restore(steps, &state).map_err(|error| broken(&error))?;
+        }
+    }
+    if let Some(name) = missing.keys().next() {
+        return Err(fault(format!("{name} took part in the run that was saved, and no stage has its loss")));
+    }
+    // Where no average was saved, it begins with the restored G.
+    trainer
+        .restart_ema()
+        .and_then(|()| trainer.ema.as_mut().map_or(Ok(()), |ema| ema.restore(&state)))
+        .map_err(|error| broken(&error))
+}
+
+/// The stage of the last of `steps` steps, counted from 1; 0 before the first.
+fn stage_of(config: &TrainConfig, steps: u64) -> usize {
+    let last = steps.checked_sub(1).and_then(|last| stage::place(&config.stages, last));
+    last.map_or(if steps == 0 { 0 } else { config.stages.len() }, |place| place.number)
 }
 
 /// Writes a file so that its name never holds half of it.

@@ -1,4 +1,4 @@
-//! The weights of a fresh G, from the seed.
+//! The weights of a fresh network, from the seed.
 
 use candle_core::{Device, Tensor, Var};
 use candle_nn::VarMap;
@@ -6,15 +6,16 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-/// Standard deviation of fresh convolution weights (pix2pix, Isola et al. 2017, 6.2).
+/// Standard deviation of fresh weights (pix2pix, Isola et al. 2017, 6.2).
 const STANDARD_DEVIATION: f32 = 0.02;
 
-/// Draws the convolution weights anew from the seed and each one's name: candle's own generator on the CPU cannot be
-/// seeded. Everything else keeps its constant start.
-pub(crate) fn seed(variables: &VarMap, seed: u64) -> candle_core::Result<()> {
+/// Draws the weights of convolutions and fully connected layers anew, from the seed, `prefix` and each one's name:
+/// candle's own generator on the CPU cannot be seeded. Everything else keeps its constant start.
+pub(crate) fn seed(variables: &VarMap, seed: u64, prefix: &str) -> candle_core::Result<()> {
     let named = named(variables);
-    for (name, variable) in named.iter().filter(|(_, variable)| variable.rank() == 4) {
-        let key = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(name).finalize();
+    for (name, variable) in named.iter().filter(|(_, variable)| variable.rank() >= 2) {
+        let key = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(prefix).chain_update(name);
+        let key = key.finalize();
         let mut rng = ChaCha8Rng::from_seed(key.into());
         let values: Vec<f32> =
             (0..variable.elem_count()).map(|_| STANDARD_DEVIATION * normal(&mut rng)).collect();

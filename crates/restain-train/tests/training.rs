@@ -47,13 +47,13 @@ impl Place {
 
     fn config(&self, output: &str, changes: &[(&str, &str)]) -> Result<TrainConfig, Box<dyn Error>> {
         let mut text = format!(
-            "name: tiny\noutput: {}\ndata: [{}]\nholdout: 0\nseed: 3\nbase: 2\npatch: 64\nbatch: 2\nsteps: 6\n\
-             adam: {{learning_rate: 1.0e-2, beta1: 0.9, beta2: 0.999}}\n\
-             schedule: {{decay: linear, decay_from: 0.5}}\n\
+            "name: tiny\noutput: {}\ndata: [{}]\nholdout: 0\nseed: 3\nbase: 2\npatch: 64\nbatch: 2\n\
+             stages: {}\nadam: {{beta1: 0.9, beta2: 0.999}}\n\
              augmentation: {{gray_jitter: 0.05, blank_probability: 0.3}}\ncheckpoint_every: 100\n\
              card: {{source_style: test, trained_on: drawings, licence: none}}\n",
             self.0.path().join(output).display(),
-            self.data().display()
+            self.data().display(),
+            stages(6, "1.0e-2")
         );
         for (setting, value) in changes {
             let kept = |line: &&str| !line.starts_with(&format!("{setting}:"));
@@ -64,6 +64,14 @@ impl Place {
     }
 }
 
+/// One stage of regression.
+fn stages(steps: u64, learning_rate: &str) -> String {
+    format!(
+        "[{{steps: {steps}, losses: {{l1: 1}}, learning_rate: {{g: {learning_rate}}}, \
+         schedule: {{decay: linear, decay_from: 0.5}}}}]"
+    )
+}
+
 fn train(config: &TrainConfig) -> restain_train::Result<Outcome> {
     run(config, "test", &Device::Cpu, &AtomicBool::new(false), &mut |_| ())
 }
@@ -71,7 +79,7 @@ fn train(config: &TrainConfig) -> restain_train::Result<Outcome> {
 /// The losses in a run's log.
 fn losses(config: &TrainConfig) -> Result<Vec<f32>, Box<dyn Error>> {
     let text = fs::read_to_string(config.output.join(restain_train::LOG_FILE))?;
-    let loss = |line: &str| Ok(line.split(',').nth(1).ok_or("a loss")?.parse()?);
+    let loss = |line: &str| Ok(line.split(',').nth(3).ok_or("a loss")?.parse()?);
     text.lines().skip(1).map(loss).collect()
 }
 
@@ -85,7 +93,8 @@ fn a_small_g_learns_one_patch_by_heart() -> Tested {
     let place = Place::new(0)?;
     picture(0, 64, 64).save(place.data().join("only.png"))?;
     let none = "{gray_jitter: 0, blank_probability: 0}";
-    let config = place.config("out", &[("steps", "150"), ("base", "4"), ("augmentation", none)])?;
+    let config =
+        place.config("out", &[("stages", &stages(150, "1.0e-2")), ("base", "4"), ("augmentation", none)])?;
     train(&config)?;
     let losses = losses(&config)?;
     let (first, last) = (losses[0], losses[140..].iter().sum::<f32>() / 10.0);
@@ -98,7 +107,8 @@ fn a_small_g_learns_one_patch_by_heart() -> Tested {
 fn threads_change_nothing() -> Tested {
     let place = Place::new(4)?;
     let with = |name: &str, threads: usize| {
-        let config = place.config(name, &[("loader_threads", &threads.to_string()), ("steps", "3")])?;
+        let config = place
+            .config(name, &[("loader_threads", &threads.to_string()), ("stages", &stages(3, "1.0e-2"))])?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
         pool.install(|| train(&config))?;
         Ok::<_, Box<dyn Error>>(results(&config)?)
@@ -119,7 +129,7 @@ fn a_stopped_run_goes_on_as_if_undisturbed() -> Tested {
     assert_eq!((stopped.steps, stopped.evaluation.is_none()), (3, true));
     // Steps that were taken after the last checkpoint leave lines in the log; they are taken anew.
     let log = halting.output.join(restain_train::LOG_FILE);
-    fs::write(&log, fs::read_to_string(&log)? + "4,9.9,1e-3,0.1\n")?;
+    fs::write(&log, fs::read_to_string(&log)? + "4,1,9.9,9.9,,,,,1e-3,0.1\n")?;
     assert_eq!(train(&halting)?.steps, 6);
     assert!(results(&straight)? == results(&halting)?, "the same model and state, bit for bit");
     assert_eq!(losses(&straight)?, losses(&halting)?);
@@ -129,7 +139,8 @@ fn a_stopped_run_goes_on_as_if_undisturbed() -> Tested {
 #[test]
 fn a_run_is_not_overwritten_nor_mixed_with_another() -> Tested {
     let place = Place::new(2)?;
-    let brief = ("steps", "1");
+    let stages = stages(1, "1.0e-2");
+    let brief = ("stages", stages.as_str());
     train(&place.config("out", &[brief])?)?;
     let message = |changes: &[(&str, &str)]| -> Result<String, Box<dyn Error>> {
         Ok(train(&place.config("out", changes)?).err().ok_or("an error")?.to_string())
@@ -150,16 +161,16 @@ fn a_run_is_not_overwritten_nor_mixed_with_another() -> Tested {
 #[test]
 fn weights_that_run_away_stop_the_run_and_spare_the_checkpoint() -> Tested {
     let place = Place::new(2)?;
-    let sound = place.config("out", &[("steps", "1")])?;
+    let sound = place.config("out", &[("stages", &stages(1, "1.0e-2"))])?;
     train(&sound)?;
     let before = results(&sound)?;
-    let wild = "{learning_rate: 1.0e+38, beta1: 0.9, beta2: 0.999}";
-    let config = place.config("out", &[("adam", wild), ("resume", "true")])?;
+    let wild = stages(6, "1.0e+38");
+    let config = place.config("out", &[("stages", &wild), ("resume", "true")])?;
     let error = train(&config).err().ok_or("an error")?;
     assert!(matches!(error, restain_train::Error::NotFinite { step: 2.., .. }), "{error}");
     assert!(results(&config)? == before, "the last checkpoint is still there");
     // From fresh weights the loss stays finite: only the weights themselves show the fault.
-    let error = train(&place.config("fresh", &[("adam", wild)])?).err().ok_or("an error")?;
+    let error = train(&place.config("fresh", &[("stages", &wild)])?).err().ok_or("an error")?;
     assert!(error.to_string().contains("the weight "), "{error}");
     Ok(())
 }
@@ -216,7 +227,7 @@ fn the_evaluation_is_of_the_held_out_fields_as_they_are() -> Tested {
         image::RgbImage::from_pixel(100, 70, image::Rgb([255, 0, 0]))
             .save(place.data().join(format!("{number}.png")))?;
     }
-    let config = place.config("out", &[("holdout", "0.3"), ("steps", "2")])?;
+    let config = place.config("out", &[("holdout", "0.3"), ("stages", &stages(2, "1.0e-2"))])?;
     let split = Split::find(&config)?;
     let outcome = train(&config)?;
     let evaluation = outcome.evaluation.ok_or("an evaluation")?;

@@ -64,7 +64,9 @@ impl CustomOp2 for Convolution {
         let dy = dy.contiguous()?;
         // The image that G is given needs no gradient.
         let dx = x.track_op().then(|| dy.apply_op2_no_bwd(w, &Transposed)).transpose()?;
-        Ok((dx, Some(x.apply_op2_no_bwd(&dy, &WeightGradient)?)))
+        // Nor do the weights of a frozen network.
+        let dw = w.track_op().then(|| x.apply_op2_no_bwd(&dy, &WeightGradient)).transpose()?;
+        Ok((dx, dw))
     }
 }
 

@@ -13,10 +13,11 @@ const COMMIT: &str = env!("RESTAIN_COMMIT");
 /// Train a model on pictures of the lab whose style is wanted
 ///
 /// The network learns to give each picture its colours back from what stain removal leaves: gray, and where red is
-/// strongest. Ctrl-C saves the state; --resume goes on from it.
+/// strongest. In stages that ask for it, discriminators teach it to make pictures, and those of another lab too, look
+/// like real ones. Ctrl-C saves the state; --resume goes on from it.
 #[derive(Args)]
 pub(crate) struct Train {
-    /// YAML training configuration; pipelines/train-l1.yaml explains every setting
+    /// YAML training configuration; pipelines/train-stages12.yaml explains every setting
     #[arg(long, value_name = "FILE.yaml")]
     config: PathBuf,
 
@@ -43,7 +44,7 @@ impl Train {
         if let Some(note) = note.filter(|_| !self.quiet) {
             eprintln!("note: {note}");
         }
-        let bar = ProgressBar::new(config.steps);
+        let bar = ProgressBar::new(config.steps());
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
@@ -51,15 +52,16 @@ impl Train {
         let outcome = run(&config, COMMIT, &device, stop, &mut |progress| {
             bar.set_position(progress.step);
             bar.set_message(format!(
-                "loss {:.4}  {:.1} patches/s  {} left",
-                progress.loss,
+                "stage {}  {}  {:.1} patches/s  {} left",
+                progress.stage,
+                progress.losses,
                 progress.patches_per_second,
                 quantity::seconds(progress.left.as_secs_f64())
             ));
         });
         bar.finish_and_clear();
         let outcome = outcome?;
-        if interrupt::requested() && outcome.steps < config.steps {
+        if interrupt::requested() && outcome.steps < config.steps() {
             anyhow::bail!("interrupted after step {}; continue with --resume", outcome.steps);
         }
         if !self.quiet {

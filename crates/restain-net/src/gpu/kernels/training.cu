@@ -166,7 +166,8 @@ struct Gather {
     const float2 *partial;
     // [2][channels]: means and biased variances.
     float *moments;
-    // [channels]: they move towards the batch's moments, the variance towards its unbiased estimate.
+    // [channels]: they move towards the batch's moments, the variance towards its unbiased estimate. Null where nobody
+    // wants them.
     float *running_mean, *running_variance;
     // How far: 0 leaves them where they are, 1 replaces them.
     double momentum;
@@ -191,6 +192,7 @@ KERNEL(gather_moments, THREADS, 4, Gather) {
     if (threadIdx.x != 0) return;
     p.moments[channel] = static_cast<float>(mean);
     p.moments[p.channels + channel] = static_cast<float>(squares / static_cast<double>(p.count));
+    if (p.running_mean == nullptr) return;
     const double unbiased = squares / static_cast<double>(p.count - 1), keep = 1.0 - p.momentum;
     p.running_mean[channel] = static_cast<float>(p.running_mean[channel] * keep + mean * p.momentum);
     p.running_variance[channel] = static_cast<float>(p.running_variance[channel] * keep + unbiased * p.momentum);
@@ -208,18 +210,25 @@ struct Normalize {
     int64_t count;
     int32_t pieces, channels;
     float eps;
+    // Of leaky ReLU where its argument is not positive; 0 is ReLU.
+    float slope;
 };
 
-// relu(scale * (x - mean) / sqrt(variance + eps) + shift) of one channel.
+// leaky(scale * (x - mean) / sqrt(variance + eps) + shift) of one channel.
 struct Norm {
-    float mean, reciprocal, factor, shift;
+    float mean, reciprocal, factor, shift, slope;
 
     template <class P> __device__ __forceinline__ Norm(const P &p, int32_t channel)
         : mean(p.moments[channel]), reciprocal(1.0f / sqrtf(p.moments[p.channels + channel] + p.eps)),
-          factor(p.scale[channel] * reciprocal), shift(p.shift[channel]) {}
+          factor(p.scale[channel] * reciprocal), shift(p.shift[channel]), slope(p.slope) {}
 
-    // Before ReLU. The gradient asks again where it was positive, so it has to be the same number there.
+    // Before leaky ReLU. The gradient asks again where it was positive, so it has to be the same number there.
     __device__ __forceinline__ float operator()(float x) const { return fmaf(x - mean, factor, shift); }
+
+    // What leaky ReLU leaves of `value`, the result of `before` or its gradient. ReLU leaves nothing, whatever it is.
+    __device__ __forceinline__ float leaky(float before, float value) const {
+        return before > 0.0f ? value : slope > 0.0f ? slope * value : 0.0f;
+    }
 };
 
 KERNEL(normalize, THREADS, 4, Normalize) {
@@ -227,7 +236,10 @@ KERNEL(normalize, THREADS, 4, Normalize) {
     const Norm norm(p, piece.channel);
 #pragma unroll
     for (int i = 0; i < EACH; ++i)
-        if (piece.has(i)) p.y[piece.at(i)] = fmaxf(norm(p.x[piece.at(i)]), 0.0f);
+        if (piece.has(i)) {
+            const float before = norm(p.x[piece.at(i)]);
+            p.y[piece.at(i)] = norm.leaky(before, before);
+        }
 }
 
 // As `Slopes` of gpu/training/norm.rs has it.
@@ -241,6 +253,8 @@ struct Slopes {
     int64_t count;
     int32_t pieces, channels;
     float eps;
+    // Of leaky ReLU where its argument is not positive; 0 is ReLU.
+    float slope;
 };
 
 // What each piece of a channel adds to the gradients of shift and scale.
@@ -251,7 +265,7 @@ KERNEL(slopes, THREADS, 4, Slopes) {
 #pragma unroll
     for (int i = 0; i < EACH; ++i) {
         if (!piece.has(i)) continue;
-        const float x = p.x[piece.at(i)], dy = norm(x) > 0.0f ? p.dy[piece.at(i)] : 0.0f;
+        const float x = p.x[piece.at(i)], dy = norm.leaky(norm(x), p.dy[piece.at(i)]);
         shift += dy;
         scale = fmaf(dy, x - norm.mean, scale);
     }
@@ -299,6 +313,8 @@ struct NormalizeGradient {
     int64_t count;
     int32_t pieces, channels;
     float eps;
+    // Of leaky ReLU where its argument is not positive; 0 is ReLU.
+    float slope;
 };
 
 // The gradient of the input, which moves the batch's mean and variance too.
@@ -311,7 +327,7 @@ KERNEL(normalize_gradient, THREADS, 4, NormalizeGradient) {
 #pragma unroll
     for (int i = 0; i < EACH; ++i) {
         if (!piece.has(i)) continue;
-        const float x = p.x[piece.at(i)], dy = norm(x) > 0.0f ? p.dy[piece.at(i)] : 0.0f;
+        const float x = p.x[piece.at(i)], dy = norm.leaky(norm(x), p.dy[piece.at(i)]);
         p.dx[piece.at(i)] = norm.factor * (dy - level - (x - norm.mean) * slope);
     }
 }

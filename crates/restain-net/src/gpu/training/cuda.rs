@@ -237,31 +237,36 @@ fn weights(g: &Geometry) -> usize {
     g.coarse * g.fine * TAPS
 }
 
-/// Mean and (biased) variance `[2, C]` of each channel of `x` `[C, ..]`; the running ones `[C]` move towards them by
-/// `momentum`.
+/// Mean and (biased) variance `[2, C]` of each channel of `x` `[C, ..]`; the running ones `[C]`, where there are any, move
+/// towards them by a momentum.
 ///
 /// # Errors
 /// If a tensor is not f32, contiguous and of that shape, or CUDA fails.
-pub(crate) fn moments(
-    x: &Tensor,
-    running_mean: &Tensor,
-    running_variance: &Tensor,
-    momentum: f64,
-) -> Result<Tensor> {
+pub(crate) fn moments(x: &Tensor, running: Option<(&Tensor, &Tensor, f64)>) -> Result<Tensor> {
     let size = norm_size(x.shape())?;
+    let Some((running_mean, running_variance, momentum)) = running else {
+        return with_numbers([x], |gpu, [x]| {
+            let mut moments = gpu.allocate(2 * size.channels)?;
+            let at = gpu.address(&mut moments);
+            // SAFETY: the length is checked.
+            unsafe { norm::moments(gpu, size, x.of(size.channels * size.count)?, at, None)? };
+            Ok(gpu.tensor(moments, (2, size.channels)))
+        });
+    };
     // The running statistics are read under a lock for readers and yet written: the stream keeps readers in order.
     with_numbers([x, running_mean, running_variance], |gpu, [x, mean, variance]| {
         let mut moments = gpu.allocate(2 * size.channels)?;
         let at = gpu.address(&mut moments);
         let (mean, variance) = (mean.of(size.channels)?, variance.of(size.channels)?);
-        let running = Running { mean, variance, momentum };
+        let running = Some(Running { mean, variance, momentum });
         // SAFETY: the lengths are checked.
         unsafe { norm::moments(gpu, size, x.of(size.channels * size.count)?, at, running)? };
         Ok(gpu.tensor(moments, (2, size.channels)))
     })
 }
 
-/// Batch norm and ReLU of `x` `[C, ..]` with moments `[2, C]`, scale and shift `[C]`.
+/// Batch norm and leaky ReLU of `x` `[C, ..]` with moments `[2, C]`, scale and shift `[C]`; what is added to a variance, and
+/// the slope where the argument is not positive.
 ///
 /// # Errors
 /// If a tensor is not f32, contiguous and of that shape, or CUDA fails.
@@ -270,7 +275,7 @@ pub(crate) fn normalize(
     moments: &Tensor,
     scale: Stored,
     shift: Stored,
-    eps: f64,
+    (eps, slope): (f64, f64),
 ) -> Result<CudaStorage> {
     let size = norm_size(x.1.shape())?;
     with_numbers([moments], |gpu, [moments]| {
@@ -280,6 +285,7 @@ pub(crate) fn normalize(
             scale: scale.of(size.channels)?,
             shift: shift.of(size.channels)?,
             eps,
+            slope,
         };
         let mut y = gpu.allocate(size.channels * size.count)?;
         let at = gpu.address(&mut y);
@@ -298,7 +304,7 @@ pub(crate) fn normalize_gradients(
     moments: &Tensor,
     scale: &Tensor,
     shift: &Tensor,
-    eps: f64,
+    (eps, slope): (f64, f64),
     dy: &Tensor,
 ) -> Result<[Tensor; 3]> {
     let size = norm_size(x.shape())?;
@@ -308,6 +314,7 @@ pub(crate) fn normalize_gradients(
             scale: scale.of(size.channels)?,
             shift: shift.of(size.channels)?,
             eps,
+            slope,
         };
         let length = size.channels * size.count;
         let (mut dx, mut sums) = (gpu.allocate(length)?, gpu.allocate(2 * size.channels)?);

@@ -1,4 +1,6 @@
-//! Batch norm and ReLU with the batch's statistics, of `[channels, count]`.
+//! Batch norm and leaky ReLU with the batch's statistics, of `[channels, count]`.
+
+use std::ptr::null_mut;
 
 use candle_core::Result;
 
@@ -47,6 +49,7 @@ struct Normalize {
     pieces: i32,
     channels: i32,
     eps: f32,
+    slope: f32,
 }
 
 impl Kernel for Normalize {
@@ -66,6 +69,7 @@ struct Slopes {
     pieces: i32,
     channels: i32,
     eps: f32,
+    slope: f32,
 }
 
 impl Kernel for Slopes {
@@ -86,6 +90,7 @@ struct NormalizeGradient {
     pieces: i32,
     channels: i32,
     eps: f32,
+    slope: f32,
 }
 
 impl Kernel for NormalizeGradient {
@@ -113,7 +118,8 @@ pub(crate) struct Running {
     pub(crate) momentum: f64,
 }
 
-/// Writes mean and (biased) variance of each channel to `moments` `[2, channels]`, and moves the running statistics.
+/// Writes mean and (biased) variance of each channel to `moments` `[2, channels]`, and moves running statistics, where
+/// there are any.
 ///
 /// # Errors
 /// If the machine fails.
@@ -126,12 +132,13 @@ pub(crate) unsafe fn moments<M: Machine>(
     size: Size,
     x: *const f32,
     moments: *mut f32,
-    running: Running,
+    running: Option<Running>,
 ) -> Result<()> {
     let mut memory = machine.allocate(2 * size.blocks())?;
     let partial = machine.address(&mut memory);
     let (count, pieces) = (size.count as i64, pieces(size.count) as i32);
-    let Running { mean: running_mean, variance: running_variance, momentum } = running;
+    let none = Running { mean: null_mut(), variance: null_mut(), momentum: 0.0 };
+    let Running { mean: running_mean, variance: running_variance, momentum } = running.unwrap_or(none);
     // SAFETY: the caller's promise; each piece leaves a pair, and a block gathers the pieces of a channel.
     unsafe {
         machine.launch(&Moments { x, partial, count, pieces }, size.blocks())?;
@@ -142,16 +149,18 @@ pub(crate) unsafe fn moments<M: Machine>(
     }
 }
 
-/// What normalizes: the batch's moments `[2, channels]`, scale and shift `[channels]`, and what is added to a variance.
+/// What normalizes: the batch's moments `[2, channels]`, scale and shift `[channels]`, and what is added to a variance;
+/// then the slope of leaky ReLU, 0 for ReLU.
 #[derive(Clone, Copy)]
 pub(crate) struct Norm {
     pub(crate) moments: *const f32,
     pub(crate) scale: *const f32,
     pub(crate) shift: *const f32,
     pub(crate) eps: f64,
+    pub(crate) slope: f64,
 }
 
-/// Writes `relu(scale * (x - mean) / sqrt(variance + eps) + shift)` to `y`.
+/// Writes `leaky(scale * (x - mean) / sqrt(variance + eps) + shift)` to `y`.
 ///
 /// # Errors
 /// If the machine fails.
@@ -165,7 +174,7 @@ pub(crate) unsafe fn normalize<M: Machine>(
     norm: Norm,
     y: *mut f32,
 ) -> Result<()> {
-    let Norm { moments, scale, shift, eps } = norm;
+    let Norm { moments, scale, shift, eps, slope } = norm;
     let kernel = Normalize {
         x,
         y,
@@ -176,6 +185,7 @@ pub(crate) unsafe fn normalize<M: Machine>(
         pieces: pieces(size.count) as i32,
         channels: size.channels as i32,
         eps: eps as f32,
+        slope: slope as f32,
     };
     // SAFETY: the caller's promise; a block takes a piece.
     unsafe { machine.launch(&kernel, size.blocks()) }
@@ -196,13 +206,15 @@ pub(crate) unsafe fn gradients<M: Machine>(
     dx: *mut f32,
     sums: *mut f32,
 ) -> Result<()> {
-    let Norm { moments, scale, shift, eps } = norm;
+    let Norm { moments, scale, shift, eps, slope } = norm;
     let mut memory = machine.allocate(2 * size.blocks())?;
     let partial = machine.address(&mut memory);
     let (count, pieces_of_channel) = (size.count as i64, pieces(size.count));
-    let (pieces, channels, eps) = (pieces_of_channel as i32, size.channels as i32, eps as f32);
-    let slopes = Slopes { x, dy, moments, scale, shift, partial, count, pieces, channels, eps };
-    let gradient = NormalizeGradient { x, dy, dx, moments, scale, shift, sums, count, pieces, channels, eps };
+    let (pieces, channels, eps, slope) =
+        (pieces_of_channel as i32, size.channels as i32, eps as f32, slope as f32);
+    let slopes = Slopes { x, dy, moments, scale, shift, partial, count, pieces, channels, eps, slope };
+    let gradient =
+        NormalizeGradient { x, dy, dx, moments, scale, shift, sums, count, pieces, channels, eps, slope };
     // SAFETY: the caller's promise; each piece leaves a pair, all of which are summed before they are asked for.
     unsafe {
         machine.launch(&slopes, size.blocks())?;
@@ -218,7 +230,7 @@ mod tests {
 
     use super::super::emulated::{Memory, assert_close, emulate, random};
     use super::*;
-    use crate::norm::normalize_relu;
+    use crate::norm::{normalize_leaky_relu, normalize_relu};
 
     const EPS: f64 = 1e-5;
     const MOMENTUM: f64 = 0.1;
@@ -234,14 +246,18 @@ mod tests {
         Size { channels: 1, count: 4096 * 258 + 1 },
     ];
 
-    /// Result, running statistics and gradients, as the CPU has them in f64.
-    fn truth([x, scale, shift, mean, variance, dy]: [&Tensor; 6]) -> [Tensor; 6] {
+    /// Result, running statistics and gradients, as the CPU has them in f64. Only ReLU comes with running statistics.
+    fn truth([x, scale, shift, mean, variance, dy]: [&Tensor; 6], slope: f64) -> [Tensor; 6] {
         let var = |tensor: &Tensor| Var::from_tensor(&tensor.to_dtype(DType::F64).unwrap()).unwrap();
         let [x, scale, shift, mean, variance] = [x, scale, shift, mean, variance].map(var);
         let [weight, bias] = [&scale, &shift].map(|var| var.as_tensor().clone());
         let [mean, variance] = [&mean, &variance].map(|var| var.as_tensor().clone());
         let norm = BatchNorm::new(scale.elem_count(), mean, variance, weight, bias, EPS).unwrap();
-        let y = normalize_relu(&norm, &x, true).unwrap();
+        let y = if slope > 0.0 {
+            normalize_leaky_relu(&x, (scale.as_tensor(), shift.as_tensor()), EPS, slope).unwrap()
+        } else {
+            normalize_relu(&norm, &x, true).unwrap()
+        };
         let dy = dy.to_dtype(DType::F64).unwrap();
         let gradients = (&y * dy).unwrap().sum_all().unwrap().backward().unwrap();
         let [dx, dscale, dshift] = [&x, &scale, &shift].map(|var| gradients.get(var).unwrap().clone());
@@ -260,7 +276,7 @@ mod tests {
 
     #[test]
     fn values_statistics_and_gradients_are_those_of_the_cpu() {
-        for size in SIZES {
+        for (size, slope) in SIZES.into_iter().flat_map(|size| [(size, 0.0), (size, 0.2)]) {
             let channels = size.channels;
             let shape = (channels, 1, 1, size.count);
             // Far from zero in places, where a variance from squares alone would lose its digits.
@@ -271,7 +287,7 @@ mod tests {
             let dy = (random(shape) * off_the_edge(&x, &scale, &shift)).unwrap();
             let variance = (random(channels) + 1.5).unwrap();
             let [y, new_mean, new_variance, dx, dscale, dshift] =
-                truth([&x, &scale, &shift, &mean, &variance, &dy]);
+                truth([&x, &scale, &shift, &mean, &variance, &dy], slope);
             let results = emulate(|machine| {
                 let [mut x, mut scale, mut shift, mut mean, mut variance, mut dy] =
                     [&x, &scale, &shift, &mean, &variance, &dy].map(Memory::of_tensor);
@@ -279,7 +295,9 @@ mod tests {
                 let [mut of_batch, mut sums] = [(); 2].map(|()| allocate(2 * channels));
                 let [mut y, mut dx] = [(); 2].map(|()| allocate(channels * size.count));
                 let running = Running { mean: mean.at(), variance: variance.at(), momentum: MOMENTUM };
-                let norm = Norm { moments: of_batch.at(), scale: scale.at(), shift: shift.at(), eps: EPS };
+                let running = (slope <= 0.0).then_some(running);
+                let norm =
+                    Norm { moments: of_batch.at(), scale: scale.at(), shift: shift.at(), eps: EPS, slope };
                 // SAFETY: all have the shapes of `size`.
                 unsafe {
                     moments(machine, size, x.at(), of_batch.at(), running).unwrap();
@@ -311,7 +329,8 @@ mod tests {
             let mut dy = Memory::of(&[1.0; 600]);
             let [mut y, mut dx] = [(); 2].map(|()| machine.allocate(600).unwrap());
             let mut sums = machine.allocate(4).unwrap();
-            let norm = Norm { moments: of_batch.at(), scale: scale.at(), shift: shift.at(), eps: 0.0 };
+            let norm =
+                Norm { moments: of_batch.at(), scale: scale.at(), shift: shift.at(), eps: 0.0, slope: 0.0 };
             // SAFETY: all have the shapes of `size`.
             unsafe {
                 normalize(machine, size, x.at(), norm, y.at()).unwrap();
