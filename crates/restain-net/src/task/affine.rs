@@ -34,13 +34,13 @@ impl Affine {
             if factors.len() != channels || summands.len() != channels || x.is_empty() {
                 bail!("{} factors and {} summands for {channels} channels", factors.len(), summands.len())
             }
-            let count = x.len() / channels;
+            let (count, relu) = (x.len() / channels, self.relu);
             let mut y = vec![T::zero(); x.len()];
             let planes = y.par_chunks_exact_mut(count).zip(x.par_chunks_exact(count));
             planes.zip(factors.par_iter().zip(summands)).for_each(|((y, x), (factor, summand))| {
                 for (y, x) in y.iter_mut().zip(x) {
                     let value = *x * *factor + *summand;
-                    *y = if value > T::zero() || !self.relu { value } else { T::zero() };
+                    *y = if passes(value, relu) { value } else { T::zero() };
                 }
             });
             Ok(y)
@@ -50,12 +50,12 @@ impl Affine {
     fn backward<T: Real>(&self, y: &Tensor, dy: &Tensor) -> Result<Tensor> {
         let dx = with_values(&[&self.factor, y, dy], |all: &[&[T]]| {
             let (factors, y, dy) = (all[0], all[1], all[2]);
-            let count = y.len() / factors.len();
+            let (count, relu) = (y.len() / factors.len(), self.relu);
             let mut dx = vec![T::zero(); y.len()];
             let planes = y.par_chunks_exact(count).zip(dy.par_chunks_exact(count));
             dx.par_chunks_exact_mut(count).zip(planes).zip(factors).for_each(|((dx, (y, dy)), factor)| {
                 for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
-                    *dx = if *y > T::zero() || !self.relu { *dy * *factor } else { T::zero() };
+                    *dx = if passes(*y, relu) { *dy * *factor } else { T::zero() };
                 }
             });
             Ok(dx)
@@ -85,6 +85,13 @@ impl CustomOp1 for Affine {
             if y.dtype() == DType::F64 { self.backward::<f64>(y, &dy) } else { self.backward::<f32>(y, &dy) };
         dx.map(Some)
     }
+}
+
+/// Whether a value, and with it its gradient, passes where there is a ReLU or none.
+#[inline]
+#[allow(clippy::needless_bitwise_bool, reason = "a branch would keep loops from the processor's vectors")]
+fn passes<T: Real>(value: T, relu: bool) -> bool {
+    (value > T::zero()) | !relu
 }
 
 #[cfg(test)]
