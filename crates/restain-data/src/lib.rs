@@ -44,8 +44,9 @@ pub use manifest::{
 };
 pub use padding::Padding;
 pub use part::Part;
-pub use patch::Patch;
+pub use patch::{Patch, keyed};
 pub use picture::{Kind, Picture};
 pub use polygon::Polygon;
 pub use sample::{Label, Place, Sample};
 pub use split::Split;
+pub use store::read_image;

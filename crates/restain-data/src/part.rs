@@ -43,6 +43,14 @@ impl Part {
         self.samples.iter().map(|sample| &*sample.group).collect()
     }
 
+    /// The patch about a sample's centre, which is the same each time.
+    ///
+    /// # Errors
+    /// If the picture cannot be read or decoded any more, see [`crate::Dataset::read`].
+    pub fn read(&self, sample: &Sample) -> Result<Patch> {
+        self.cutter.read(sample)
+    }
+
     /// Draws a patch, with repetition. Which one depends on the three numbers, the settings and the samples alone:
     /// steps can be prepared in any order and on any number of threads.
     ///

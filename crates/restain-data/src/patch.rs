@@ -109,8 +109,9 @@ impl Cutter {
     }
 }
 
-/// The generator of one patch: what it gives depends on these three numbers alone.
-pub(crate) fn keyed(seed: u64, step: u64, item: u64) -> ChaCha8Rng {
+/// The generator of one patch, the one that [`Part::draw`](crate::Part::draw) uses: what it gives depends on these three
+/// numbers alone. Further draws for the same patch take another stream of it ([`ChaCha8Rng::set_stream`]).
+pub fn keyed(seed: u64, step: u64, item: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&step.to_le_bytes());

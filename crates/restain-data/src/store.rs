@@ -37,7 +37,7 @@ impl Store {
                 Ok(slide.read(level, rect)?.rgb)
             }
             Kind::Image => {
-                let image = self.images.get(&picture.path, || decode(&picture.path, self.limit))?;
+                let image = self.images.get(&picture.path, || read_image(&picture.path, self.limit))?;
                 let (min, size) = (rect.min.to_u32(), rect.size().to_u32());
                 // The file may have been replaced by a smaller one since it was looked at.
                 if min.x + size.width > image.width() || min.y + size.height > image.height() {
@@ -63,8 +63,12 @@ impl Store {
     }
 }
 
-/// Decodes an image to 8 bit RGB.
-fn decode(path: &Path, limit: u64) -> Result<RgbImage> {
+/// Decodes an image to 8 bit RGB; its kind is told by its content.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Image`] where it is damaged, of an unknown kind or of more than about `limit` bytes of RGB,
+/// and [`Error::CutShort`] where the end of a JPEG is missing.
+pub fn read_image(path: &Path, limit: u64) -> Result<RgbImage> {
     let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let fault = |source| Error::Image { path: path.to_owned(), source };
     let mut reader = ImageReader::new(std::io::Cursor::new(&bytes))

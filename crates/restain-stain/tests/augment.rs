@@ -15,24 +15,28 @@ fn changed(change: HsvChange, mut rgb: [u8; 3]) -> [u8; 3] {
     rgb
 }
 
-/// Training colours with the covariance diag(400, 100, 25), turned about blue by the angle of 3, 4, 5.
-fn colours() -> Gaussian {
+/// Training colours with the covariance diag(400, 100, 25) times the square of `scale`, turned about blue by the angle of
+/// 3, 4, 5.
+fn colours(scale: f64) -> Gaussian {
     let mut gaussian = Gaussian::new(3);
     for (a, b, c) in (0..8).map(|i| (i & 1, i >> 1 & 1, i >> 2)) {
-        let [a, b, c] = [(a, 40.0), (b, 20.0), (c, 10.0)].map(|(bit, apart)| (f64::from(bit) - 0.5) * apart);
+        let [a, b, c] =
+            [(a, 40.0), (b, 20.0), (c, 10.0)].map(|(bit, apart)| scale * (f64::from(bit) - 0.5) * apart);
         gaussian.add(&[120.0 + 0.8 * a - 0.6 * b, 120.0 + 0.6 * a + 0.8 * b, 120.0 + c]);
     }
     gaussian
 }
 
-/// The covariance of what is drawn is 0.01 P L^2 P^T: components are scaled by the eigenvalue, not its root.
+/// The covariance of what is drawn is 0.01 P L^2 P^T: components are scaled by the eigenvalue, not its root, in
+/// the unit 0..=1, and then brought to levels.
 #[test]
 fn noise_lies_along_the_components() {
-    let noise = PcaNoise::fit(&colours()).expect("colours");
+    let noise = PcaNoise::fit(&colours(4.0)).expect("colours");
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut drawn = Gaussian::new(3);
     (0..40_000).for_each(|_| drawn.add(&noise.draw(&mut rng)));
-    let [large, middle, small] = [400.0f64, 100.0, 25.0].map(|eigenvalue| 0.01 * eigenvalue * eigenvalue);
+    let [large, middle, small] =
+        [400.0f64, 100.0, 25.0].map(|eigenvalue| 0.01 * (16.0 * eigenvalue / 255.0).powi(2));
     let expected = [
         0.64 * large + 0.36 * middle,
         0.48 * (large - middle),
@@ -54,7 +58,7 @@ fn noise_lies_along_the_components() {
 
 #[test]
 fn one_colour_is_added_to_the_whole_picture() {
-    let noise = PcaNoise::fit(&colours()).expect("colours");
+    let noise = PcaNoise::fit(&colours(4.0)).expect("colours");
     let colour = noise.draw(&mut ChaCha8Rng::seed_from_u64(3));
     let mut rgb = [128, 128, 128, 60, 70, 80, 0, 255, 0];
     noise.apply(&mut rgb, &mut ChaCha8Rng::seed_from_u64(3));
@@ -69,7 +73,7 @@ fn one_colour_is_added_to_the_whole_picture() {
 
 #[test]
 fn noise_survives_its_file_and_needs_colours() {
-    let noise = PcaNoise::fit(&colours()).expect("colours");
+    let noise = PcaNoise::fit(&colours(4.0)).expect("colours");
     let json = serde_json::to_string(&noise).expect("plain numbers");
     assert!(serde_json::from_str::<PcaNoise>(&json).is_ok());
     assert_eq!(PcaNoise::fit(&Gaussian::new(3)), Err(Error::NoPixels("training set")));

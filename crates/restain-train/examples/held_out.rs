@@ -5,18 +5,19 @@ use std::error::Error;
 use std::path::Path;
 
 use restain_net::{Model, Place, Precision};
-use restain_train::{TrainConfig, dataset::Split, evaluate::evaluate};
+use restain_train::{TrainConfig, domain::Preparation, evaluate::evaluate};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [config, model @ ..] = &arguments[..] else {
         return Err("usage: held_out CONFIG.yaml [MODEL]".into());
     };
-    let split = Split::find(&TrainConfig::load(Path::new(config))?)?;
+    let config = TrainConfig::load(Path::new(config))?;
+    let held_out = config.source.find(&config.patches)?.held_out.ok_or("nothing is held out")?;
     let model = match model.first() {
         Some(path) => Model::load(Path::new(path), &Place::Cpu, Precision::F32)?,
         None => Model::shipped(&Place::Cpu, Precision::F32)?,
     };
-    println!("{}", evaluate(&model, &split.held_out)?);
+    println!("{}", evaluate(&model, &held_out, &Preparation::default())?);
     Ok(())
 }

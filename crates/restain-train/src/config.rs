@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use restain_data::Settings;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Error, Result,
     adam::AdamConfig,
+    domain::{Domain, Input},
     loss::Form,
     stage::{Loss, Stage},
+    task::Network,
 };
 
 /// Everything a training run depends on.
@@ -21,22 +24,20 @@ pub struct TrainConfig {
     pub name: String,
     /// Folder for the model, the training state, the loss log and the evaluation; made where it is missing.
     pub output: PathBuf,
-    /// Folders of images in the source style, which G is to reconstruct; searched with all their subfolders.
-    pub data: Vec<PathBuf>,
-    /// Folders of unlabelled images in the target style, for the inter-domain loss; searched likewise.
+    /// What a patch is; its side is a multiple of 64.
+    pub patches: Settings,
+    /// The source domain, whose style G is to reconstruct.
+    pub source: Domain,
+    /// The unlabelled target domain, for the inter-domain loss.
     #[serde(default)]
-    pub target: Vec<PathBuf>,
-    /// Share of the images held out from training, in 0..1.
-    pub holdout: f64,
-    /// Most memory the decoded training images may take, in bytes (three bytes a pixel).
-    #[serde(default = "default_memory_limit")]
-    pub memory_limit: u64,
-    /// Seed of the weights, of the patches and of the choice of held-out images.
+    pub target: Option<Domain>,
+    /// What is done to the pixels of both domains before G sees them.
+    #[serde(default)]
+    pub input: Input,
+    /// Seed of the weights and of the patches.
     pub seed: u64,
     /// Width of G's first convolution.
     pub base: usize,
-    /// Side of a training patch in pixels, a multiple of 64.
-    pub patch: u32,
     /// Patches a step.
     pub batch: u32,
     /// The stages of the run, one after the other.
@@ -46,6 +47,9 @@ pub struct TrainConfig {
     /// The discriminators, where a stage has one.
     #[serde(default)]
     pub gan: Gan,
+    /// The frozen task network, where a stage has its loss.
+    #[serde(default)]
+    pub task: Option<Guide>,
     /// Largest norm of a network's gradient, over all of its parameters; a larger one is scaled down to it.
     #[serde(default)]
     pub clip: Option<f64>,
@@ -56,6 +60,9 @@ pub struct TrainConfig {
     pub augmentation: Augmentation,
     /// Steps between two checkpoints.
     pub checkpoint_every: u64,
+    /// Steps between two grids of pictures in `output`; 0 for none.
+    #[serde(default)]
+    pub pictures_every: u64,
     /// Threads that prepare patches beside the training itself.
     #[serde(default = "default_loader_threads")]
     pub loader_threads: usize,
@@ -83,6 +90,17 @@ impl Default for Gan {
     }
 }
 
+/// The task network that guides G, frozen.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Guide {
+    /// Its weights: safetensors with the names of torchvision, two classes, normal and abnormal.
+    pub weights: PathBuf,
+    /// What network they are of.
+    #[serde(default)]
+    pub network: Network,
+}
+
 /// Changes to the patches. The mask always comes from the unchanged pixels.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
@@ -108,11 +126,7 @@ pub struct CardFields {
     pub mpp: Option<f64>,
 }
 
-fn default_memory_limit() -> u64 {
-    4 << 30
-}
-
-fn default_loader_threads() -> usize {
+pub(crate) fn default_loader_threads() -> usize {
     1
 }
 
@@ -123,9 +137,7 @@ impl TrainConfig {
     /// If the file cannot be read, is not YAML, has an unknown or missing setting, or a value is out of range; the
     /// message names the file and, where it is known, the line.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::ConfigRead { path: path.to_path_buf(), source })?;
-        Self::parse(&text, path)
+        Self::parse(&text_of(path)?, path)
     }
 
     /// Reads and checks a configuration from memory; `path` is only named in errors.
@@ -133,24 +145,10 @@ impl TrainConfig {
     /// # Errors
     /// As [`TrainConfig::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let config: Self = serde_yaml::from_str(text).map_err(|error| Error::ConfigSyntax {
-            path: path.to_path_buf(),
-            line: error.location().map(|place| place.line()),
-            message: error.to_string(),
-        })?;
-        let fault = |setting: &str, occurrence, message: String| Error::Setting {
-            path: path.to_path_buf(),
-            line: line_of(text, setting, occurrence),
-            setting: setting.to_owned(),
-            message,
-        };
-        if let Some((setting, message)) = config.fault() {
-            return Err(fault(setting, 0, message.to_owned()));
-        }
+        let config: Self = from_yaml(text, path)?;
+        check(text, path, config.fault(), 0)?;
         for (index, stage) in config.stages.iter().enumerate() {
-            if let Some((setting, message)) = config.fault_of(stage) {
-                return Err(fault(setting, index, format!("of stage {} {message}", index + 1)));
-            }
+            check(text, path, config.fault_of(stage), index).map_err(|fault| of_stage(fault, index + 1))?;
         }
         Ok(config)
     }
@@ -162,25 +160,19 @@ impl TrainConfig {
 
     /// The first setting whose value makes no sense, and why.
     fn fault(&self) -> Option<(&'static str, &'static str)> {
-        let safe_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let share = |value: f64| (0.0..=1.0).contains(&value);
+        let side = self.patches.side;
         let rules = [
-            (
-                !self.name.is_empty() && self.name.chars().all(safe_name) && !self.name.starts_with('.'),
-                "name",
-                "becomes a file name: letters, digits, `-`, `_` and `.` only",
-            ),
-            (!self.data.is_empty(), "data", "must name at least one folder"),
-            ((0.0..1.0).contains(&self.holdout), "holdout", "must be at least 0 and below 1"),
+            (is_safe_name(&self.name), "name", "becomes a file name: letters, digits, `-`, `_` and `.` only"),
             (self.base > 0 && self.base <= 256, "base", "must be 1 to 256"),
             (
-                self.patch > 0 && self.patch.is_multiple_of(64) && self.patch <= 4096,
-                "patch",
+                (64..=4096).contains(&side) && side.is_multiple_of(64),
+                "patches.side",
                 "must be a multiple of 64, at most 4096",
             ),
             (self.batch > 0 && self.batch <= 4096, "batch", "must be 1 to 4096"),
             (
-                u64::from(self.batch) * u64::from(self.patch / 64).pow(2) > 1,
+                u64::from(self.batch) * u64::from(side / 64).pow(2) > 1,
                 "batch",
                 "must be at least 2 with patches of 64 px: batch norm needs more than one value a channel",
             ),
@@ -218,12 +210,17 @@ impl TrainConfig {
         let rate = stage.learning_rate;
         first_broken([
             ((1..=1 << 40).contains(&stage.steps), "stages.steps", "must be at least 1"),
-            (!stage.losses.is_empty(), "stages.losses", "must name at least one of l1, gan1 and gan2"),
+            (!stage.losses.is_empty(), "stages.losses", "must name at least one of l1, gan1, gan2 and task"),
             (stage.losses.values().flatten().copied().all(above_zero), "stages.losses", "must be above 0"),
             (
-                !stage.has(Loss::Gan2) || !self.target.is_empty(),
+                !stage.has(Loss::Gan2) || self.target.is_some(),
                 "stages.losses",
-                "has gan2, which needs images of the target domain: name their folders under `target`",
+                "has gan2, which needs images of the target domain: name them under `target`",
+            ),
+            (
+                !stage.has(Loss::Task) || self.task.is_some(),
+                "stages.losses",
+                "has task, which needs a task network: name its weights under `task`",
             ),
             (above_zero(rate.g), "stages.learning_rate", "must have a `g` above 0"),
             (
@@ -240,14 +237,60 @@ impl TrainConfig {
     }
 }
 
+/// The text of a configuration file.
+pub(crate) fn text_of(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|source| Error::ConfigRead { path: path.to_path_buf(), source })
+}
+
+/// A configuration in YAML; `path` is only named in errors.
+pub(crate) fn from_yaml<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T> {
+    serde_yaml::from_str(text).map_err(|error| Error::ConfigSyntax {
+        path: path.to_path_buf(),
+        line: error.location().map(|place| place.line()),
+        message: error.to_string(),
+    })
+}
+
+/// Fails where a setting has a fault; of a list of sections it is in the one with that index.
+pub(crate) fn check(
+    text: &str,
+    path: &Path,
+    fault: Option<(&'static str, &'static str)>,
+    index: usize,
+) -> Result<()> {
+    let Some((setting, message)) = fault else { return Ok(()) };
+    Err(Error::Setting {
+        path: path.to_path_buf(),
+        line: line_of(text, setting, index),
+        setting: setting.to_owned(),
+        message: message.to_owned(),
+    })
+}
+
+/// A fault in the settings of a stage, with its number.
+fn of_stage(fault: Error, number: usize) -> Error {
+    match fault {
+        Error::Setting { path, line, setting, message } => {
+            Error::Setting { path, line, setting, message: format!("of stage {number} {message}") }
+        }
+        other => other,
+    }
+}
+
+/// Whether a name can be that of a file.
+pub(crate) fn is_safe_name(name: &str) -> bool {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name.chars().all(safe) && !name.starts_with('.')
+}
+
 /// Setting and message of the first rule that does not hold.
-fn first_broken<const N: usize>(
+pub(crate) fn first_broken<const N: usize>(
     rules: [(bool, &'static str, &'static str); N],
 ) -> Option<(&'static str, &'static str)> {
     rules.into_iter().find(|(holds, ..)| !holds).map(|(_, setting, message)| (setting, message))
 }
 
-fn above_zero(value: f64) -> bool {
+pub(crate) fn above_zero(value: f64) -> bool {
     value > 0.0 && value.is_finite()
 }
 

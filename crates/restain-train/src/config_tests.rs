@@ -45,8 +45,8 @@ fn faults_name_file_and_line() {
         ("batch:", "batch: many", "invalid type"),
         ("batch:", "bath: 4", "unknown field `bath`"),
         ("batch:", "batch: 0", "`batch` must be"),
-        ("patch:", "patch: 200", "`patch` must be a multiple of 64"),
-        ("holdout:", "holdout: 1.0", "`holdout` must be"),
+        ("patches:", "patches: {side: 200}", "`patches.side` must be a multiple of 64"),
+        ("- folder:", "    - folders: {path: x}", "unknown variant `folders`"),
         ("name:", "name: ../escape", "`name` becomes a file name"),
         ("schedule:", "    schedule: {decay: exponential, decay_from: 1}", "unknown variant"),
         (
@@ -56,7 +56,7 @@ fn faults_name_file_and_line() {
         ),
         ("- steps: 12000", "  - steps: 0", "`stages.steps` of stage 1 must be"),
         ("- steps: 8000", "  - steps: 0", "`stages.steps` of stage 2 must be"),
-        ("losses:", "    losses: {l1: 1, task: 10}", "unknown variant `task`"),
+        ("losses:", "    losses: {l1: 1, task: 10}", "`stages.losses` of stage 1 has task, which needs"),
         ("losses:", "    losses: {}", "`stages.losses` of stage 1 must name"),
         ("losses:", "    losses: {l1: -1}", "`stages.losses` of stage 1 must be above 0"),
         ("learning_rate:", "    learning_rate: {g: 1}", "`stages.learning_rate` of stage 1 must have a `d`"),
@@ -81,11 +81,13 @@ fn faults_name_file_and_line() {
 
 #[test]
 fn a_missing_setting_is_named() {
-    let (text, _) = changed("patch:", "");
-    let message = parse(&text).expect_err("no patch").to_string();
-    assert!(message.contains("missing field `patch`"), "{message}");
+    let (text, _) = changed("batch:", "");
+    let message = parse(&text).expect_err("no batch").to_string();
+    assert!(message.contains("missing field `batch`"), "{message}");
     // The first stage that has gan2 is the second.
-    let (text, _) = changed("target:", "");
+    let target = SHIPPED.find("\ntarget:").expect("a target");
+    let end = target + SHIPPED[target..].find("\n\n").expect("its end");
+    let text = [&SHIPPED[..target], &SHIPPED[end..]].concat();
     let message = parse(&text).expect_err("no target").to_string();
     let line = text.lines().position(|line| line.contains("gan2: 1")).expect("gan2") + 1;
     assert!(

@@ -36,52 +36,36 @@ pub enum Error {
         /// What is wrong with it and what it may be.
         message: String,
     },
-    /// A data folder cannot be listed.
-    #[error("cannot list the data folder {path}: {source}", path = .path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
+    /// The split of a domain has no part of that name.
+    #[error("there is no part `{part}`: the parts are {known}")]
+    NoPart {
+        /// The part that was asked for.
+        part: String,
+        /// The parts there are, comma separated.
+        known: String,
     },
-    /// Too few images for what was asked.
-    #[error("{message} in {folders}; add images or change `holdout`")]
-    TooFewImages {
-        /// Which images are missing.
-        message: &'static str,
-        /// The data folders, comma separated.
-        folders: String,
-    },
-    /// An image is damaged or of an unknown kind.
-    #[error("cannot decode the image {path}: {source}; repair it or take it out of the folder", path = .path.display())]
-    Image {
-        /// The image file.
-        path: PathBuf,
-        /// What the decoder said.
-        source: image::ImageError,
-    },
-    /// An image is smaller than one patch.
-    #[error("the image {path} is {width} x {height} px, smaller than a patch of {patch} px; take it out or lower `patch`", path = .path.display())]
-    TooSmall {
-        /// The image file.
-        path: PathBuf,
-        /// Its width in pixels.
-        width: u32,
-        /// Its height in pixels.
-        height: u32,
-        /// The side of a patch in pixels.
-        patch: u32,
-    },
-    /// The images do not fit in the memory set aside for them.
+    /// Samples that must have a label do not.
     #[error(
-        "the images decode to more than {limit} bytes (`memory_limit`), reached at {path}; raise the limit or take images out",
-        path = .path.display()
+        "{unlabelled} of {samples} samples have no label, normal or abnormal, which {what} needs; label them under `source`"
     )]
-    TooMuchData {
-        /// The image that went over the limit.
-        path: PathBuf,
-        /// The limit in bytes.
-        limit: u64,
+    Unlabelled {
+        /// How many have none.
+        unlabelled: usize,
+        /// How many there are.
+        samples: usize,
+        /// What needs them.
+        what: &'static str,
+    },
+    /// The images cannot be found or read.
+    #[error(transparent)]
+    Data(#[from] restain_data::Error),
+    /// The colours of a domain cannot be measured.
+    #[error("measuring {what}: {source}")]
+    Measure {
+        /// What was measured.
+        what: &'static str,
+        /// What is wrong with it.
+        source: restain_stain::error::Error,
     },
     /// A training state cannot be continued from.
     #[error("cannot resume from {path}: {reason}", path = .path.display())]
@@ -136,6 +120,17 @@ pub enum Error {
 
 /// What every function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Says what was being measured.
+pub(crate) trait Measuring<T> {
+    fn measuring(self, what: &'static str) -> Result<T>;
+}
+
+impl<T> Measuring<T> for Result<T, restain_stain::error::Error> {
+    fn measuring(self, what: &'static str) -> Result<T> {
+        self.map_err(|source| Error::Measure { what, source })
+    }
+}
 
 /// Says what was being done when candle failed.
 pub(crate) trait While<T> {

@@ -2,17 +2,31 @@
 
 use std::fmt;
 
+use restain_data::{Kind, Part, Sample, read_image};
 use restain_net::{Area, Model, Pixels, Window};
 use restain_stain::{
     metrics::{Difference, Ssim},
-    removal::{gray, remove_stain},
+    removal::gray,
 };
 use serde::Serialize;
 
-use crate::{
-    Result,
-    dataset::{Field, FieldFile},
-};
+use crate::{Result, domain::Preparation};
+
+/// Most bytes of RGB that a field may have.
+const LIMIT: u64 = 4 << 30;
+/// Patches of slides that are evaluated.
+const OF_SLIDES: usize = 256;
+
+/// A picture to reconstruct: a whole image, or a patch of a slide.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Interleaved RGB, row by row.
+    pub rgb: Vec<u8>,
+}
 
 /// How near an image is to the original.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -28,8 +42,6 @@ pub struct Scores {
 /// The scores of one field.
 #[derive(Clone, Debug, Serialize)]
 pub struct FieldScores {
-    /// The field's name in its data folder.
-    pub name: String,
     /// G's reconstruction.
     pub model: Scores,
     /// The gray image copied to all three channels: what the figures are without any colour.
@@ -63,37 +75,55 @@ impl fmt::Display for Evaluation {
     }
 }
 
-/// Reconstructs each held-out field and compares it with the original.
+/// Reconstructs each field of a held-out part and compares it with the original: images as a whole, of slides patches,
+/// spread over all of them.
 ///
 /// # Errors
 /// If a field cannot be decoded or the network fails.
-pub fn evaluate(model: &Model, files: &[FieldFile]) -> Result<Evaluation> {
-    let mut fields = Vec::with_capacity(files.len());
-    for file in files {
-        let field = Field::read(&file.path)?;
-        let reconstructed = reconstruct(model, &field)?;
+pub fn evaluate(model: &Model, held_out: &Part, preparation: &Preparation) -> Result<Evaluation> {
+    let mut fields = Vec::new();
+    for sample in fields_of(held_out) {
+        let field = read(held_out, sample)?;
+        let reconstructed = reconstruct(model, &field, preparation)?;
         // The level G sees, rounded as a gray image would be stored.
         let grays: Vec<u8> = field
             .rgb
             .chunks_exact(3)
             .flat_map(|px| [(gray([px[0], px[1], px[2]]) * 255.0).round() as u8; 3])
             .collect();
-        fields.push(FieldScores {
-            name: file.name.clone(),
-            model: scores(&field, &reconstructed),
-            gray: scores(&field, &grays),
-        });
+        fields.push(FieldScores { model: scores(&field, &reconstructed), gray: scores(&field, &grays) });
     }
     let model = mean(fields.iter().map(|field| field.model));
     let gray = mean(fields.iter().map(|field| field.gray));
     Ok(Evaluation { model, gray, fields })
 }
 
+/// A sample of each image, and some of slides.
+fn fields_of(part: &Part) -> impl Iterator<Item = &Sample> {
+    let (images, slides): (Vec<_>, Vec<_>) =
+        part.samples().iter().partition(|sample| sample.picture.kind == Kind::Image);
+    let mut last = None;
+    let images =
+        images.into_iter().filter(move |sample| last.replace(&sample.picture) != Some(&sample.picture));
+    let step = slides.len().div_ceil(OF_SLIDES).max(1);
+    images.chain(slides.into_iter().step_by(step))
+}
+
+fn read(part: &Part, sample: &Sample) -> Result<Field> {
+    if sample.picture.kind == Kind::Slide {
+        let patch = part.read(sample)?;
+        return Ok(Field { width: patch.side, height: patch.side, rgb: patch.rgb });
+    }
+    let image = read_image(&sample.picture.path, LIMIT)?;
+    let (width, height) = image.dimensions();
+    Ok(Field { width, height, rgb: image.into_raw() })
+}
+
 /// A field's stain removed and given anew: padded with white to multiples of 64, through G, cropped.
 ///
 /// # Errors
 /// If the network fails.
-pub fn reconstruct(model: &Model, field: &Field) -> Result<Vec<u8>> {
+pub fn reconstruct(model: &Model, field: &Field, preparation: &Preparation) -> Result<Vec<u8>> {
     let (row, height) = (3 * field.width as usize, field.height as usize);
     let [wide, high] = [field.width, field.height].map(|side| (side as usize).next_multiple_of(64));
     let mut padded = vec![255; 3 * wide * high];
@@ -101,7 +131,7 @@ pub fn reconstruct(model: &Model, field: &Field) -> Result<Vec<u8>> {
         to[..row].copy_from_slice(from);
     }
     let mut gm = vec![0.0; 2 * wide * high];
-    remove_stain(&padded, &mut gm);
+    preparation.gm(&padded, &mut gm);
     let core = Area::whole(height, field.width as usize);
     Ok(model.restain(&[Window { pixels: Pixels::Gm(&gm), core }], high, wide)?.concat())
 }

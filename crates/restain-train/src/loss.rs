@@ -1,4 +1,4 @@
-//! The adversarial losses, on logits (paper, III.B.2, equations 1 and 3).
+//! The adversarial losses and the task loss, on logits (paper, III.B.2 and III.B.3, equations 1, 3 and 4).
 //!
 //! As printed, (1) and (3) read `E[log D(X)] + E[1 - log D(G(GM))]`, the one outside the logarithm. Under that reading
 //! D's part has no upper bound: D gains without end by calling generated images less and less likely. Implemented is
@@ -46,6 +46,21 @@ pub fn generator_loss(form: Form, generated: &Tensor) -> Result<Tensor> {
         Form::Minimax => softplus(generated)?.mean_all()?.neg(),
         Form::NonSaturating => softplus(&generated.neg()?)?.mean_all(),
     }
+}
+
+/// What T says of its classes, one number: (4), of logits `[N, 2]` of normal and abnormal, and for each image 1 where it is
+/// abnormal, else 0, `[N]`.
+///
+/// As printed, (4) is `E[1 - log T(...)]` with the "1 -" outside the logarithm, which adds 1 to the cross entropy
+/// `E[-log T_y]`, y the label, and changes no gradient. Implemented is the cross entropy: with two classes,
+/// `softplus(z_other - z_y)`.
+///
+/// # Errors
+/// If the shapes do not fit or a tensor operation fails.
+pub fn task_loss(logits: &Tensor, abnormal: &Tensor) -> Result<Tensor> {
+    let for_abnormal = (logits.narrow(1, 1, 1)? - logits.narrow(1, 0, 1)?)?.squeeze(1)?;
+    let sign = (1.0 - (abnormal * 2.0)?)?;
+    softplus(&(for_abnormal * sign)?)?.mean_all()
 }
 
 /// `log(1 + exp(z))`, as `max(z, 0) + log(1 + exp(-|z|))`, whose exponential is at most 1. `-|z|` is written so that
@@ -107,6 +122,28 @@ mod tests {
         check(discriminator_loss(&real, &generated).unwrap(), &generated, &sigmoid);
         check(generator_loss(Form::Minimax, &generated).unwrap(), &generated, &|z| -sigmoid(z));
         check(generator_loss(Form::NonSaturating, &generated).unwrap(), &generated, &|z| sigmoid(z) - 1.0);
+    }
+
+    #[test]
+    fn the_task_loss_is_the_cross_entropy() {
+        let pairs = [[0.5, -1.0], [2.0, 3.0], [-4.0, 4.0]];
+        let labels = [0.0, 1.0, 0.0];
+        let softmax = |[a, b]: [f64; 2], label: f64| {
+            let chosen = if label > 0.5 { b } else { a };
+            chosen.exp() / (a.exp() + b.exp())
+        };
+        let truth =
+            -pairs.iter().zip(labels).map(|(pair, label)| softmax(*pair, label).ln()).sum::<f64>() / 3.0;
+        let logits = Var::new(&pairs, &Device::Cpu).unwrap();
+        let labels = Tensor::new(&labels, &Device::Cpu).unwrap();
+        let loss = task_loss(&logits, &labels).unwrap();
+        assert!((number(&loss) - truth).abs() < 1e-12);
+        let gradients = loss.backward().unwrap();
+        let gradient = gradients.get(&logits).unwrap().to_vec2::<f64>().unwrap();
+        for (gradient, (pair, label)) in gradient.iter().zip(pairs.iter().zip([0.0, 1.0, 0.0])) {
+            let slope = (softmax(*pair, 1.0) - label) / 3.0;
+            assert!((gradient[1] - slope).abs() < 1e-12 && (gradient[0] + slope).abs() < 1e-12);
+        }
     }
 
     /// A probability would be 0 or 1 here, in f32 and in f64, and its logarithm infinite.

@@ -1,4 +1,4 @@
-//! The loss log: a CSV file with one line a step.
+//! The loss log: one JSON object a line, one line a step.
 
 use std::{
     fs::File,
@@ -6,11 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Result, losses::Losses, stage::Place, state::write_whole};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, state::write_whole};
 
 /// Name of the log in the output folder.
-pub const LOG_FILE: &str = "loss.csv";
-const HEADER: &str = "step,stage,g,l1,gan1,gan2,d1,d2,learning_rate,seconds";
+pub const LOG_FILE: &str = "log.jsonl";
 
 /// Appends to the loss log.
 pub(crate) struct LossLog {
@@ -18,31 +19,29 @@ pub(crate) struct LossLog {
     file: BufWriter<File>,
 }
 
+/// What every line has.
+#[derive(Deserialize)]
+struct Line {
+    step: u64,
+}
+
 impl LossLog {
     /// Opens the log for a run that has taken `steps` steps; lines of later steps, written after the last
     /// checkpoint, go.
     pub(crate) fn open(path: &Path, steps: u64) -> Result<Self> {
         let old = if steps == 0 { String::new() } else { std::fs::read_to_string(path).unwrap_or_default() };
-        let mut text = format!("{HEADER}\n");
-        let step_of = |line: &str| line.split(',').next().and_then(|step| step.parse::<u64>().ok());
-        for line in old.lines().filter(|line| step_of(line).is_some_and(|step| step <= steps)) {
-            text.push_str(line);
-            text.push('\n');
-        }
+        let taken = |line: &&str| serde_json::from_str::<Line>(line).is_ok_and(|line| line.step <= steps);
+        let text = old.lines().filter(taken).fold(String::new(), |text, line| text + line + "\n");
         write_whole(path, text.as_bytes())?;
         let fault = |source| Error::Write { path: path.to_path_buf(), source };
         let file = File::options().append(true).open(path).map_err(fault)?;
         Ok(Self { path: path.to_path_buf(), file: BufWriter::new(file) })
     }
 
-    /// Adds one step, counted from 1, at its place; a loss that takes no part leaves its column empty. The learning rate
-    /// is G's, `seconds` the step's own time.
-    pub(crate) fn add(&mut self, step: u64, place: Place, losses: &Losses, seconds: f64) -> Result<()> {
-        let number = |(_, loss): (_, Option<f32>)| loss.map_or(String::new(), |loss| format!("{loss:.6}"));
-        let losses = losses.named().map(number).join(",");
-        let rate = place.factor * place.stage.learning_rate.g;
-        writeln!(self.file, "{step},{},{losses},{rate:.3e},{seconds:.3}", place.number)
-            .map_err(|source| self.fault(source))
+    /// Adds a step: an object with its number, counted from 1, under `step`.
+    pub(crate) fn add(&mut self, step: &impl Serialize) -> Result<()> {
+        let json = serde_json::to_string(step).map_err(|error| self.fault(error.into()))?;
+        writeln!(self.file, "{json}").map_err(|source| self.fault(source))
     }
 
     /// Brings what was added to the disk.

@@ -7,12 +7,12 @@ use candle_nn::{VarBuilder, VarMap};
 
 use crate::{
     adam::{Adam, AdamConfig},
-    weights,
+    weights::{self, Fresh},
 };
 
-/// The parameters of G, D1 or D2.
+/// The parameters of G, D1, D2 or T.
 pub(crate) struct Parameters {
-    /// `g`, `d1` or `d2`: in the state file, and in errors.
+    /// `g`, `d1`, `d2` or `t`: in the state file, and in errors.
     pub(crate) name: &'static str,
     pub(crate) variables: VarMap,
     pub(crate) adam: Adam,
@@ -31,7 +31,8 @@ impl Parameters {
         let network = build(&VarBuilder::from_varmap(&variables, DType::F32, device))?;
         // G's weights are the ones it had when it was the only network.
         let prefix = if name == "g" { String::new() } else { format!("{name}.") };
-        weights::seed(&variables, seed, &prefix)?;
+        let fresh = if name == "t" { Fresh::Residual } else { Fresh::Small };
+        weights::seed(&variables, seed, &prefix, fresh)?;
         let adam = Adam::new(weights::trainable(&variables), adam)?;
         Ok((Self { name, variables, adam }, network))
     }

@@ -1,31 +1,34 @@
 //! Training patches, drawn at random: which ones a step gets depends on the seed and the step alone.
 
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use restain_stain::removal::remove_stain;
+use restain_data::{Label, Part, Patch, keyed};
 
-use crate::{config::Augmentation, dataset::Field};
+use crate::{Result, config::Augmentation, domain::Preparation};
 
-/// Draws the patches of a run.
+/// Items of the target domain are numbered from here on: patches of the two domains are drawn independently.
+const TARGET: u64 = 1 << 32;
+
+/// Draws the patches of a domain for a run.
 #[derive(Debug)]
 pub struct Sampler {
-    /// The fields to draw from, each with the same chance; none is smaller than a patch.
-    pub fields: Vec<Field>,
-    /// Side of a patch in pixels.
-    pub patch: u32,
+    /// Where to draw from.
+    pub part: Part,
+    /// How the stain is removed.
+    pub preparation: Preparation,
     /// Patches a step.
     pub batch: u32,
     /// Seed of the run.
     pub seed: u64,
-    /// Where the fields come from: patches of the two domains are drawn independently.
-    pub domain: Domain,
+    /// Which domain it is.
+    pub domain: Side,
     /// Changes to the patches.
     pub augmentation: Augmentation,
 }
 
 /// One of the two sets of images (paper, III.A).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Domain {
+pub enum Side {
     /// Images of the style that G reconstructs, XS.
     Source,
     /// Images of the style that is to be normalized, XT.
@@ -33,70 +36,65 @@ pub enum Domain {
 }
 
 /// Patches of one domain for one step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// GM, `[batch, 2, patch, patch]`, in 0..=1.
+    /// GM, `[batch, 2, side, side]`, in 0..=1.
     pub gm: Vec<f32>,
-    /// The images, `[batch, 3, patch, patch]`, in 0..=1.
+    /// The images, `[batch, 3, side, side]`, in 0..=1.
     pub images: Vec<f32>,
+    /// Their labels.
+    pub labels: Vec<Option<Label>>,
 }
 
 impl Sampler {
     /// The batch of a step.
-    pub fn batch(&self, step: u64) -> Batch {
-        let area = (self.patch * self.patch) as usize;
-        let mut batch = Batch {
-            gm: vec![0.0; 2 * area * self.batch as usize],
-            images: vec![0.0; 3 * area * self.batch as usize],
-        };
-        let gms = batch.gm.chunks_exact_mut(2 * area);
-        for (item, (gm, image)) in (0..).zip(gms.zip(batch.images.chunks_exact_mut(3 * area))) {
-            let mut rng = keyed(self.seed, self.domain, step, item);
-            let rgb = self.draw(&mut rng);
-            remove_stain(&rgb, gm);
-            jitter(&mut gm[..area], self.augmentation.gray_jitter, &mut rng);
-            for (channel, plane) in image.chunks_exact_mut(area).enumerate() {
-                plane
-                    .iter_mut()
-                    .zip(rgb.chunks_exact(3))
-                    .for_each(|(out, px)| *out = f32::from(px[channel]) / 255.0);
+    ///
+    /// # Errors
+    /// Where a picture cannot be read.
+    pub fn batch(&self, step: u64) -> Result<Batch> {
+        let mut batch = Batch::default();
+        let first = if self.domain == Side::Source { 0 } else { TARGET };
+        for item in first..first + u64::from(self.batch) {
+            let Patch { mut rgb, side, label, .. } = self.part.draw(self.seed, step, item)?;
+            let mut rng = keyed(self.seed, step, item);
+            rng.set_stream(1); // the part has drawn from stream 0
+            rgb = turn(&rgb, side, &mut rng);
+            if rng.random_bool(self.augmentation.blank_probability) {
+                let glass = self.preparation.removal.standard.white.map(|level| level.round() as u8);
+                paint_blank(&mut rgb, side, glass, &mut rng);
             }
+            let area = rgb.len() / 3;
+            let at = batch.gm.len();
+            batch.gm.resize(at + 2 * area, 0.0);
+            self.preparation.gm(&rgb, &mut batch.gm[at..]);
+            jitter(&mut batch.gm[at..at + area], self.augmentation.gray_jitter, &mut rng);
+            planes(&rgb, &mut batch.images);
+            batch.labels.push(label);
         }
-        batch
-    }
-
-    /// One patch, interleaved RGB.
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Vec<u8> {
-        let side = self.patch;
-        let field = &self.fields[rng.random_range(0..self.fields.len() as u32) as usize];
-        let left = rng.random_range(0..=field.width - side);
-        let top = rng.random_range(0..=field.height - side);
-        // The eight symmetries of the square: two mirrors and an exchange of the axes.
-        let [mirror_x, mirror_y, swap] = std::array::from_fn(|_| rng.random_bool(0.5));
-        let mut rgb = Vec::with_capacity((3 * side * side) as usize);
-        for y in 0..side {
-            for x in 0..side {
-                let (x, y) = if swap { (y, x) } else { (x, y) };
-                let x = if mirror_x { side - 1 - x } else { x };
-                let y = if mirror_y { side - 1 - y } else { y };
-                rgb.extend(field.pixel(left + x, top + y));
-            }
-        }
-        if rng.random_bool(self.augmentation.blank_probability) {
-            paint_blank(&mut rgb, side, field.glass, rng);
-        }
-        rgb
+        Ok(batch)
     }
 }
 
-/// The generator of one patch.
-fn keyed(seed: u64, domain: Domain, step: u64, item: u64) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&step.to_le_bytes());
-    key[16..24].copy_from_slice(&item.to_le_bytes());
-    key[24] = u8::from(domain == Domain::Target);
-    ChaCha8Rng::from_seed(key)
+/// Adds interleaved RGB to images as three planes in 0..=1.
+pub(crate) fn planes(rgb: &[u8], images: &mut Vec<f32>) {
+    for channel in 0..3 {
+        images.extend(rgb.iter().skip(channel).step_by(3).map(|&level| f32::from(level) / 255.0));
+    }
+}
+
+/// One of the eight symmetries of the square, by chance: two mirrors and an exchange of the axes.
+pub(crate) fn turn(rgb: &[u8], side: u32, rng: &mut ChaCha8Rng) -> Vec<u8> {
+    let [mirror_x, mirror_y, swap]: [bool; 3] = std::array::from_fn(|_| rng.random_bool(0.5));
+    let mut turned = Vec::with_capacity(rgb.len());
+    for y in 0..side {
+        for x in 0..side {
+            let (x, y) = if swap { (y, x) } else { (x, y) };
+            let x = if mirror_x { side - 1 - x } else { x };
+            let y = if mirror_y { side - 1 - y } else { y };
+            turned.extend_from_slice(&rgb[3 * (y * side + x) as usize..][..3]);
+        }
+    }
+    turned
 }
 
 /// Paints a rectangle plain, white or in the colour of the glass; the whole patch in one case of four. At use, G

@@ -4,15 +4,38 @@ use restain_stain::removal;
 const SIDE: u32 = 64;
 const AREA: usize = (SIDE * SIDE) as usize;
 
-/// A field whose red and green say where a pixel is, so that a patch shows what was done to it.
-fn field() -> Field {
-    let (width, height) = (150, 100);
-    let rgb = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, 40])).collect();
-    Field { width, height, rgb, glass: [200, 210, 220] }
+/// A folder with a field whose red and green say where a pixel is, so that a patch shows what was done to it.
+struct Desk {
+    _folder: tempfile::TempDir,
+    part: Part,
 }
 
-fn sampler(augmentation: Augmentation) -> Sampler {
-    Sampler { fields: vec![field()], patch: SIDE, batch: 3, seed: 5, domain: Domain::Source, augmentation }
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        image::RgbImage::from_fn(150, 100, |x, y| image::Rgb([x as u8, y as u8, 40]))
+            .save(folder.path().join("field.png"))
+            .unwrap();
+        let sources = format!("[{{folder: {{path: {}}}}}]", folder.path().display());
+        let manifest = format!("{{patches: {{side: {SIDE}}}, sources: {sources}}}");
+        let manifest: restain_data::Manifest = serde_yaml::from_str(&manifest).unwrap();
+        let dataset = restain_data::Dataset::build(&manifest, std::path::Path::new("")).unwrap();
+        Self { _folder: folder, part: dataset.whole() }
+    }
+
+    fn sampler(&self, augmentation: Augmentation) -> Sampler {
+        let standard = removal::Standard { white: [200.0, 210.0, 220.0], dark: None };
+        let removal = removal::Removal { standard, ..removal::Removal::default() };
+        let preparation = Preparation { map: None, removal };
+        Sampler {
+            part: self.part.clone(),
+            preparation,
+            batch: 3,
+            seed: 5,
+            domain: Side::Source,
+            augmentation,
+        }
+    }
 }
 
 /// The patches of a batch as 8 bit RGB.
@@ -23,19 +46,24 @@ fn patches(batch: &Batch) -> Vec<Vec<[u8; 3]>> {
 
 #[test]
 fn depends_on_seed_domain_and_step_alone() {
+    let desk = Desk::new();
     let strong = Augmentation { gray_jitter: 0.2, blank_probability: 0.5 };
-    let one = sampler(strong.clone());
-    assert_eq!(one.batch(7), sampler(strong.clone()).batch(7));
-    assert_ne!(one.batch(7), one.batch(8));
-    assert_ne!(one.batch(7), Sampler { seed: 6, ..sampler(strong.clone()) }.batch(7));
-    assert_ne!(one.batch(7), Sampler { domain: Domain::Target, ..sampler(strong) }.batch(7));
+    let one = desk.sampler(strong.clone());
+    assert_eq!(one.batch(7).unwrap(), desk.sampler(strong.clone()).batch(7).unwrap());
+    assert_ne!(one.batch(7).unwrap(), one.batch(8).unwrap());
+    assert_ne!(one.batch(7).unwrap(), Sampler { seed: 6, ..desk.sampler(strong.clone()) }.batch(7).unwrap());
+    assert_ne!(
+        one.batch(7).unwrap(),
+        Sampler { domain: Side::Target, ..desk.sampler(strong) }.batch(7).unwrap()
+    );
 }
 
 #[test]
 fn a_patch_is_a_connected_piece_under_one_of_eight_symmetries() {
-    let sampler = sampler(Augmentation::default());
+    let desk = Desk::new();
+    let sampler = desk.sampler(Augmentation::default());
     let mut seen = std::collections::BTreeSet::new();
-    for patch in (0..60).flat_map(|step| patches(&sampler.batch(step))) {
+    for patch in (0..60).flat_map(|step| patches(&sampler.batch(step).unwrap())) {
         let difference =
             |a: [u8; 3], b: [u8; 3]| (i32::from(b[0]) - i32::from(a[0]), i32::from(b[1]) - i32::from(a[1]));
         let (right, down) = (difference(patch[0], patch[1]), difference(patch[0], patch[SIDE as usize]));
@@ -50,7 +78,8 @@ fn a_patch_is_a_connected_piece_under_one_of_eight_symmetries() {
 
 #[test]
 fn gm_is_the_stain_removed_from_the_image() {
-    let batch = sampler(Augmentation { gray_jitter: 0.0, blank_probability: 0.5 }).batch(3);
+    let desk = Desk::new();
+    let batch = desk.sampler(Augmentation { gray_jitter: 0.0, blank_probability: 0.5 }).batch(3).unwrap();
     for (patch, gm) in patches(&batch).iter().zip(batch.gm.chunks_exact(2 * AREA)) {
         for (i, &px) in patch.iter().enumerate() {
             assert!((gm[i] - removal::gray(px)).abs() < 1e-6);
@@ -61,11 +90,12 @@ fn gm_is_the_stain_removed_from_the_image() {
 
 #[test]
 fn jitter_moves_the_gray_within_its_bounds_and_nothing_else() {
-    let (plain, moved) = (sampler(Augmentation::default()), 0.1);
-    let jittered = sampler(Augmentation { gray_jitter: moved, ..Augmentation::default() });
+    let desk = Desk::new();
+    let (plain, moved) = (desk.sampler(Augmentation::default()), 0.1);
+    let jittered = desk.sampler(Augmentation { gray_jitter: moved, ..Augmentation::default() });
     let mut largest = 0.0_f32;
     for step in 0..20 {
-        let (a, b) = (plain.batch(step), jittered.batch(step));
+        let (a, b) = (plain.batch(step).unwrap(), jittered.batch(step).unwrap());
         // Each patch has a key of its own, so that the jitter of one does not shift the next.
         assert_eq!(a.images, b.images);
         for (a, b) in a.gm.chunks_exact(2 * AREA).zip(b.gm.chunks_exact(2 * AREA)) {
@@ -80,9 +110,10 @@ fn jitter_moves_the_gray_within_its_bounds_and_nothing_else() {
 
 #[test]
 fn blank_rectangles_are_white_or_glass_and_sometimes_everything() {
-    let sampler = sampler(Augmentation { gray_jitter: 0.0, blank_probability: 1.0 });
+    let desk = Desk::new();
+    let sampler = desk.sampler(Augmentation { gray_jitter: 0.0, blank_probability: 1.0 });
     let (mut white, mut glass, mut whole) = (0, 0, 0);
-    for patch in (0..50).flat_map(|step| patches(&sampler.batch(step))) {
+    for patch in (0..50).flat_map(|step| patches(&sampler.batch(step).unwrap())) {
         let count = |colour: [u8; 3]| patch.iter().filter(|&&px| px == colour).count();
         let (w, g) = (count([255; 3]), count([200, 210, 220]));
         assert!(w == 0 || g == 0);

@@ -4,21 +4,25 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use candle_core::Device;
+use restain_data::Part;
 use restain_net::{ARCHITECTURE, Card, Checkpoint, Model, Precision, Storage};
+use serde::Serialize;
 
 use crate::{
     Error, Result, TrainConfig,
-    dataset::{self, Split},
+    domain::{Parts, Preparation},
     error::While,
     evaluate::{Evaluation, evaluate},
+    grid::{Grid, PICTURES},
     loader::Loader,
     losses::Losses,
     losslog::{LOG_FILE, LossLog},
-    patches::{Domain, Sampler},
+    pace::{Pace, Rate},
+    patches::{Sampler, Side},
     stage::{self, Loss},
     state::{self, Identity, STATE_FILE, write_whole},
     trainer::{Patches, Trainer},
@@ -40,8 +44,22 @@ pub struct Progress {
     pub losses: Losses,
     /// Patches of the source domain a second since the run was started or resumed.
     pub patches_per_second: f64,
+    /// Share of that time, in 0..=1, that the networks waited for patches.
+    pub waited: f64,
     /// Time left at that rate.
     pub left: Duration,
+}
+
+/// A line of the log.
+#[derive(Serialize)]
+struct Line {
+    step: u64,
+    stage: usize,
+    #[serde(flatten)]
+    losses: Losses,
+    learning_rate: f64,
+    patches_per_second: f64,
+    waited: f64,
 }
 
 /// What a run left behind.
@@ -71,11 +89,20 @@ pub fn run(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Outcome> {
-    let split = Split::find(config)?;
-    let mut run = Run::open(config, commit, device, &split)?;
-    let finished = run.train(&split, stop, progress)?;
+    let source = config.source.find(&config.patches)?;
+    let target = config.target.as_ref().map(|target| target.find(&config.patches)).transpose()?;
+    let unlabelled = source.training.samples().iter().filter(|sample| sample.label.is_none()).count();
+    if unlabelled > 0 && config.stages.iter().any(|stage| stage.has(Loss::Task)) {
+        let samples = source.training.samples().len();
+        return Err(Error::Unlabelled { unlabelled, samples, what: "the loss `task`" });
+    }
+    let mut run = Run::open(config, commit, device, &source, target.as_ref())?;
+    let of_target = target.as_ref().map(|parts| &parts.training);
+    let preparations = config.input.fit(&source.training, of_target, config.seed)?;
+    let finished = run.train([Some(&source.training), of_target], &preparations, stop, progress)?;
     run.checkpoint()?;
-    let evaluation = if finished { run.evaluate(&split, device)? } else { None };
+    let held_out = source.held_out.as_ref().filter(|_| finished);
+    let evaluation = held_out.map(|part| run.evaluate(part, &preparations[0], device)).transpose()?;
     Ok(Outcome { steps: run.trainer.steps(), model: run.model_path(), evaluation })
 }
 
@@ -89,8 +116,14 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// A fresh run, or the one saved in the output folder.
-    fn open(config: &'a TrainConfig, commit: &'a str, device: &Device, split: &Split) -> Result<Self> {
-        let identity = Identity::new(config, split);
+    fn open(
+        config: &'a TrainConfig,
+        commit: &'a str,
+        device: &Device,
+        source: &Parts,
+        target: Option<&Parts>,
+    ) -> Result<Self> {
+        let identity = Identity::new(config, source, target);
         std::fs::create_dir_all(&config.output)
             .map_err(|source| Error::Write { path: config.output.clone(), source })?;
         let saved = config.output.join(STATE_FILE);
@@ -108,7 +141,8 @@ impl<'a> Run<'a> {
     /// Takes the steps left; returns whether the last one was reached.
     fn train(
         &mut self,
-        split: &Split,
+        parts: [Option<&Part>; 2],
+        preparations: &[Preparation; 2],
         stop: &AtomicBool,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<bool> {
@@ -117,50 +151,65 @@ impl<'a> Run<'a> {
         if first >= steps {
             return Ok(true);
         }
-        let files: Vec<_> = split.training.iter().chain(&split.target).collect();
-        let mut fields = dataset::decode(&files, config)?;
-        let of_target = fields.split_off(split.training.len());
-        let sampler = |domain, fields| Sampler {
-            fields,
-            patch: config.patch,
-            batch: config.batch,
-            seed: config.seed,
-            domain,
-            augmentation: config.augmentation.clone(),
+        let sampler = |((part, preparation), domain): ((Option<&Part>, &Preparation), Side)| {
+            Some(Sampler {
+                part: part?.clone(),
+                preparation: preparation.clone(),
+                batch: config.batch,
+                seed: config.seed,
+                domain,
+                augmentation: config.augmentation.clone(),
+            })
         };
-        let (source, target) = (sampler(Domain::Source, fields), sampler(Domain::Target, of_target));
-        let prepare = |step| {
+        let domains = parts.into_iter().zip(preparations).zip([Side::Source, Side::Target]);
+        let samplers: Vec<Sampler> = domains.filter_map(sampler).collect();
+        let every = config.pictures_every;
+        let grid = if every > 0 { Some(self.grid(&samplers)?) } else { None };
+        let prepare = |step| -> Result<Patches> {
             let has_target = stage::place(&config.stages, step).is_some_and(|at| at.stage.has(Loss::Gan2));
-            Patches { source: source.batch(step), target: has_target.then(|| target.batch(step)) }
+            let target =
+                samplers.get(1).filter(|_| has_target).map(|sampler| sampler.batch(step)).transpose()?;
+            Ok(Patches { source: samplers[0].batch(step)?, target })
         };
-        let started = Instant::now();
+        let mut pace = Pace::new((first, steps), config.batch);
         std::thread::scope(|scope| {
             let mut loader = Loader::start(scope, &prepare, (first, steps), config.loader_threads);
             for step in first..steps {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(false);
                 }
-                let begun = Instant::now();
                 let Some(place) = stage::place(&config.stages, step) else { break };
-                let losses = self.trainer.step(&loader.next()?, place)?;
+                let patches = pace.waiting(|| loader.next())??;
+                let losses = self.trainer.step(&patches, place)?;
                 let done = step + 1;
-                let seconds = begun.elapsed().as_secs_f64();
-                self.log.add(done, place, &losses, seconds)?;
-                let rate = (done - first) as f64 / started.elapsed().as_secs_f64();
-                progress(&Progress {
+                let Rate { patches_per_second, waited, left } = pace.after(done);
+                self.log.add(&Line {
                     step: done,
-                    steps,
                     stage: place.number,
                     losses,
-                    patches_per_second: rate * f64::from(config.batch),
-                    left: Duration::from_secs_f64((steps - done) as f64 / rate),
-                });
+                    learning_rate: place.factor * place.stage.learning_rate.g,
+                    patches_per_second,
+                    waited,
+                })?;
+                let stage = place.number;
+                progress(&Progress { step: done, steps, stage, losses, patches_per_second, waited, left });
+                if let Some(grid) = grid.as_ref().filter(|_| done.is_multiple_of(every)) {
+                    let path = config.output.join(PICTURES).join(format!("step-{done:06}.png"));
+                    grid.write(&path, |gm| self.trainer.reconstruct(gm))?;
+                }
                 if done.is_multiple_of(config.checkpoint_every) && done < steps {
                     self.checkpoint()?;
                 }
             }
             Ok(true)
         })
+    }
+
+    /// The patches that grids of pictures show, and the folder for them.
+    fn grid(&self, samplers: &[Sampler]) -> Result<Grid> {
+        let folder = self.config.output.join(PICTURES);
+        std::fs::create_dir_all(&folder).map_err(|source| Error::Write { path: folder, source })?;
+        Grid::new(samplers, self.config.patches.side)
     }
 
     /// Writes loss log, training state and model, if the weights are sound.
@@ -173,14 +222,11 @@ impl<'a> Run<'a> {
     }
 
     /// Evaluates the model in the form in which it is stored, and writes the figures to a file and the model card.
-    fn evaluate(&self, split: &Split, device: &Device) -> Result<Option<Evaluation>> {
-        if split.held_out.is_empty() {
-            return Ok(None);
-        }
+    fn evaluate(&self, held_out: &Part, preparation: &Preparation, device: &Device) -> Result<Evaluation> {
         let path = self.model_path();
         let bytes = self.model(BTreeMap::new())?.to_bytes(STORAGE)?;
-        let evaluation =
-            evaluate(&Model::from_bytes(&path, &bytes, &device.into(), Precision::F32)?, &split.held_out)?;
+        let model = Model::from_bytes(&path, &bytes, &device.into(), Precision::F32)?;
+        let evaluation = evaluate(&model, held_out, preparation)?;
         let figures = BTreeMap::from([
             ("fields".to_owned(), evaluation.fields.len() as f64),
             ("l1".to_owned(), evaluation.model.l1),
@@ -191,7 +237,7 @@ impl<'a> Run<'a> {
         let figures = figures.into_iter().filter(|(_, value)| value.is_finite()).collect();
         self.model(figures)?.save(&path, STORAGE)?;
         write_json(&self.config.output.join(EVALUATION_FILE), &evaluation)?;
-        Ok(Some(evaluation))
+        Ok(evaluation)
     }
 
     /// G's weights as they are now, or their moving average where there is one, with their card.

@@ -17,6 +17,8 @@ pub enum Loss {
     /// Inter-domain adversarial loss, (3): D2 tells real images of the source domain from reconstructed ones of the
     /// target domain.
     Gan2,
+    /// Task loss, (4): T, frozen, is to see in the reconstructed source images the labels of the real ones.
+    Task,
 }
 
 impl Loss {
@@ -25,6 +27,7 @@ impl Loss {
         match self {
             Self::L1 => 100.0,
             Self::Gan1 | Self::Gan2 => 1.0,
+            Self::Task => 10.0,
         }
     }
 }

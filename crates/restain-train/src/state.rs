@@ -8,23 +8,18 @@ use std::{
 
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Error, Result, TrainConfig,
     config::Augmentation,
-    dataset::{FieldFile, Split},
+    domain::{Input, Parts, fingerprint},
     ema, stage,
     trainer::Trainer,
 };
 
 /// Name of the state file in the output folder.
 pub const STATE_FILE: &str = "state.safetensors";
-
-/// The key of [`About`], as JSON, in the file's metadata.
-const ABOUT_KEY: &str = "restain-training-stages";
-/// What it was before training had stages.
-const OLD_KEY: &str = "restain-training";
 
 /// What a state file says of itself.
 #[derive(Deserialize, Serialize)]
@@ -43,26 +38,29 @@ struct About {
 pub(crate) struct Identity {
     base: usize,
     seed: u64,
-    patch: u32,
+    patches: restain_data::Settings,
     batch: u32,
     gan_base: usize,
     augmentation: Augmentation,
-    training: Vec<String>,
-    target: Vec<String>,
+    input: Input,
+    /// Of the samples to train on.
+    source: String,
+    target: Option<String>,
 }
 
 impl Identity {
-    pub(crate) fn new(config: &TrainConfig, split: &Split) -> Self {
-        let names = |files: &[FieldFile]| files.iter().map(|file| file.name.clone()).collect();
+    pub(crate) fn new(config: &TrainConfig, source: &Parts, target: Option<&Parts>) -> Self {
+        let of = |parts: &Parts| fingerprint(parts.training.samples());
         Self {
             base: config.base,
             seed: config.seed,
-            patch: config.patch,
+            patches: config.patches.clone(),
             batch: config.batch,
             gan_base: config.gan.base,
             augmentation: config.augmentation.clone(),
-            training: names(&split.training),
-            target: names(&split.target),
+            input: config.input,
+            source: of(source),
+            target: target.map(of),
         }
     }
 
@@ -71,13 +69,14 @@ impl Identity {
         let differs = [
             (self.base != saved.base, "base"),
             (self.seed != saved.seed, "seed"),
-            (self.patch != saved.patch, "patch"),
+            (self.patches != saved.patches, "patches"),
             (self.batch != saved.batch, "batch"),
             (self.gan_base != saved.gan_base, "gan.base"),
             (self.augmentation != saved.augmentation, "augmentation"),
-            (self.training != saved.training, "the list of training images"),
+            (self.input != saved.input, "input"),
+            (self.source != saved.source, "the list of training images"),
             // A run without any has taken no step that depends on them.
-            (!saved.target.is_empty() && self.target != saved.target, "the list of target images"),
+            (saved.target.is_some() && self.target != saved.target, "the list of target images"),
         ];
         differs.into_iter().find(|(differs, _)| *differs).map(|(_, what)| what)
     }
@@ -89,18 +88,13 @@ pub(crate) fn save(path: &Path, identity: &Identity, config: &TrainConfig, train
     let averages = averages.map(|(name, tensor)| (format!("{}{name}", ema::PREFIX), tensor.clone()));
     let networks = trainer.networks().flat_map(crate::network::Parameters::state);
     let tensors: HashMap<String, Tensor> = averages.chain(networks).collect();
-    let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
     let about = About {
         step: trainer.steps(),
         stage: stage_of(config, trainer.steps()),
         networks: trainer.networks().map(|one| (one.name.to_owned(), one.adam.steps())).collect(),
         identity: identity.clone(),
     };
-    // One entry only: safetensors writes several in no fixed order.
-    let about = serde_json::to_string(&about).map_err(|error| fault(error.to_string()))?;
-    let metadata = HashMap::from([(ABOUT_KEY.to_owned(), about)]);
-    let bytes = safetensors::serialize(&tensors, Some(metadata)).map_err(|error| fault(error.to_string()))?;
-    write_whole(path, &bytes)
+    write(path, &about, &tensors)
 }
 
 /// Goes back to the state in `path`. A network that was not yet in it stays fresh, as it would be had it waited.
@@ -111,22 +105,8 @@ pub(crate) fn restore(
     trainer: &mut Trainer,
 ) -> Result<()> {
     let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
-    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     let broken = |error: &dyn std::fmt::Display| fault(format!("the file is damaged ({error})"));
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(&error))?;
-    let entry = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
-    let about = match (entry(ABOUT_KEY), entry(OLD_KEY)) {
-        (Some(about), _) => about,
-        (None, Some(_)) => {
-            return Err(fault(
-                "it was written by an earlier restain, whose training had no stages; start afresh in another \
-                 `output`"
-                    .to_owned(),
-            ));
-        }
-        (None, None) => return Err(fault("it is not a training state".to_owned())),
-    };
-    let about: About = serde_json::from_str(about).map_err(|error| broken(&error))?;
+    let (about, state): (About, _) = read(path)?;
     if let Some(what) = identity.difference(&about.identity) {
         return Err(fault(format!(
             "{what} differs from the run that was saved; start afresh in another `output`"
@@ -139,8 +119,6 @@ pub(crate) fn restore(
             about.step, about.stage
         )));
     }
-    let state: HashMap<String, Tensor> =
-        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| broken(&error))?;
     let mut missing = about.networks;
     for network in trainer.networks_mut() {
         if let Some(steps) = missing.remove(network.name) {
@@ -162,6 +140,37 @@ fn stage_of(config: &TrainConfig, steps: u64) -> usize {
     let last = steps.checked_sub(1).and_then(|last| stage::place(&config.stages, last));
     last.map_or(if steps == 0 { 0 } else { config.stages.len() }, |place| place.number)
 }
+
+/// Writes tensors and what they are, whole or not at all.
+pub(crate) fn write(path: &Path, about: &impl Serialize, tensors: &HashMap<String, Tensor>) -> Result<()> {
+    let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
+    // One entry only: safetensors writes several in no fixed order.
+    let about = serde_json::to_string(about).map_err(|error| fault(error.to_string()))?;
+    let metadata = HashMap::from([(ABOUT_KEY.to_owned(), about)]);
+    let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| fault(error.to_string()))?;
+    write_whole(path, &bytes)
+}
+
+/// Reads what [`write`] has written.
+pub(crate) fn read<A: DeserializeOwned>(path: &Path) -> Result<(A, HashMap<String, Tensor>)> {
+    let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
+    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+    let broken = |error: &dyn std::fmt::Display| fault(format!("the file is damaged ({error})"));
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(&error))?;
+    let about = header.metadata().as_ref().and_then(|metadata| metadata.get(ABOUT_KEY));
+    let about = about.ok_or_else(|| fault("it is not a training state".to_owned()))?;
+    let about = serde_json::from_str(about).map_err(|error| {
+        fault(format!(
+            "it is of another kind of run or version of restain ({error}); start afresh in another `output`"
+        ))
+    })?;
+    let state =
+        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| broken(&error))?;
+    Ok((about, state))
+}
+
+/// The key of what a state file says of itself, as JSON, in the file's metadata.
+const ABOUT_KEY: &str = "restain-training";
 
 /// Writes a file so that its name never holds half of it.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {

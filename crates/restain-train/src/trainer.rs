@@ -2,14 +2,15 @@
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
-use restain_net::{Discriminator, Generator, mean_distance};
+use restain_data::Label;
+use restain_net::{Discriminator, Generator, TaskNetwork, mean_distance};
 
 use crate::{
     Error, Result, TrainConfig,
     config::Gan,
     ema::Ema,
     error::While,
-    loss::{discriminator_loss, generator_loss},
+    loss::{discriminator_loss, generator_loss, task_loss},
     losses::Losses,
     network::Parameters,
     patches::Batch,
@@ -33,6 +34,8 @@ pub(crate) struct Trainer {
     pub(crate) d2: Option<Adversary>,
     pub(crate) ema: Option<Ema>,
     generator: Generator,
+    /// T, frozen.
+    task: Option<TaskNetwork>,
     gan: Gan,
     clip: Option<f64>,
     side: usize,
@@ -48,7 +51,7 @@ pub(crate) struct Adversary {
 impl Trainer {
     /// Fresh networks, their weights drawn from the seed.
     pub(crate) fn new(config: &TrainConfig, device: &Device) -> Result<Self> {
-        let side = config.patch as usize;
+        let side = config.patches.side as usize;
         let adversary = |name, loss| -> candle_core::Result<Option<Adversary>> {
             if !config.stages.iter().any(|stage| stage.has(loss)) {
                 return Ok(None);
@@ -57,13 +60,15 @@ impl Trainer {
             let (parameters, discriminator) = Parameters::new(name, config.seed, config.adam, device, build)?;
             Ok(Some(Adversary { parameters, discriminator }))
         };
+        let guide = config.task.as_ref().filter(|_| config.stages.iter().any(|stage| stage.has(Loss::Task)));
+        let task = guide.map(|guide| guide.load(device)).transpose()?;
         let make = || {
             let build = |vb: &VarBuilder| Generator::new(config.base, vb);
             let (g, generator) = Parameters::new("g", config.seed, config.adam, device, build)?;
             let ema = config.ema.map(|decay| Ema::new(decay, &g.variables)).transpose()?;
             let (d1, d2) = (adversary("d1", Loss::Gan1)?, adversary("d2", Loss::Gan2)?);
             let (gan, clip, device) = (config.gan, config.clip, device.clone());
-            Ok(Self { g, d1, d2, ema, generator, gan, clip, side, device })
+            Ok(Self { g, d1, d2, ema, generator, task, gan, clip, side, device })
         };
         make().while_(|| format!("making the networks, G of base width {}", config.base))
     }
@@ -132,11 +137,18 @@ impl Trainer {
         }
 
         // (5): D1 and D2, as they are now, guide G.
-        let mut terms = Vec::with_capacity(3);
+        let mut terms = Vec::with_capacity(4);
         if let Some(weight) = stage.weight(Loss::L1) {
             let distance = mean_distance(&from_source, &real).while_(doing("loss l1"))?;
             losses.l1 = Some(finite(&distance, "l1", step)?);
             terms.push((distance, weight));
+        }
+        if let (Some(task), Some(weight)) = (&self.task, stage.weight(Loss::Task)) {
+            let labels = labels(&patches.source.labels, &self.device);
+            let term = task.forward_t(&from_source, false).and_then(|logits| task_loss(&logits, &labels?));
+            let term = term.while_(doing("loss task"))?;
+            losses.task = Some(finite(&term, "task", step)?);
+            terms.push((term, weight));
         }
         for (loss, guide, generated) in guides {
             let (name, value) = match loss {
@@ -173,6 +185,12 @@ impl Trainer {
         Ok(())
     }
 
+    /// What G, as it is, makes of GM `[N, 2, side, side]`: `[N, 3, side, side]` in 0..=1.
+    pub(crate) fn reconstruct(&self, gm: &[f32]) -> Result<Vec<f32>> {
+        let output = self.tensor(gm, 2).and_then(|gm| self.generator.forward_t(&gm, false));
+        output.and_then(|output| output.flatten_all()?.to_vec1()).while_(|| "reconstructing".to_owned())
+    }
+
     /// A batch of square images.
     fn tensor(&self, values: &[f32], channels: usize) -> candle_core::Result<Tensor> {
         let count = values.len() / (channels * self.side * self.side);
@@ -196,11 +214,17 @@ impl Adversary {
     }
 }
 
+/// 1 for each abnormal image, else 0, `[N]`.
+pub(crate) fn labels(labels: &[Option<Label>], device: &Device) -> candle_core::Result<Tensor> {
+    let values = labels.iter().map(|label| f32::from(u8::from(*label == Some(Label::Abnormal))));
+    Tensor::from_iter(values, device)
+}
+
 /// Learning rate, and the largest norm of a gradient.
-type How = (f64, Option<f64>);
+pub(crate) type How = (f64, Option<f64>);
 
 /// Moves a network one step down the gradient of a loss.
-fn descend(network: &mut Parameters, loss: &Tensor, (rate, clip): How, step: u64) -> Result<()> {
+pub(crate) fn descend(network: &mut Parameters, loss: &Tensor, (rate, clip): How, step: u64) -> Result<()> {
     let name = network.name;
     let doing = || format!("training step {step}, the gradient of {name}");
     let mut gradients = loss.backward().while_(doing)?;
@@ -213,7 +237,7 @@ fn descend(network: &mut Parameters, loss: &Tensor, (rate, clip): How, step: u64
 }
 
 /// The value of a loss, which has to be finite.
-fn finite(loss: &Tensor, name: &str, step: u64) -> Result<f32> {
+pub(crate) fn finite(loss: &Tensor, name: &str, step: u64) -> Result<f32> {
     let value = loss.to_dtype(DType::F32).and_then(|loss| loss.to_scalar::<f32>());
     let value = value.while_(|| format!("training step {step}, loss {name}"))?;
     if value.is_finite() {

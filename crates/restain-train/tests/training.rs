@@ -8,7 +8,7 @@ use std::{
 };
 
 use candle_core::Device;
-use restain_train::{Outcome, STATE_FILE, TrainConfig, dataset::Split, run};
+use restain_train::{Outcome, STATE_FILE, TrainConfig, run};
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -45,14 +45,19 @@ impl Place {
         self.0.path().join("data")
     }
 
+    /// The folder as the source domain, with what else is said of it.
+    fn source(&self, more: &str) -> String {
+        format!("{{sources: [{{folder: {{path: {}}}}}]{more}}}", self.data().display())
+    }
+
     fn config(&self, output: &str, changes: &[(&str, &str)]) -> Result<TrainConfig, Box<dyn Error>> {
         let mut text = format!(
-            "name: tiny\noutput: {}\ndata: [{}]\nholdout: 0\nseed: 3\nbase: 2\npatch: 64\nbatch: 2\n\
+            "name: tiny\noutput: {}\nsource: {}\nseed: 3\nbase: 2\npatches: {{side: 64}}\nbatch: 2\n\
              stages: {}\nadam: {{beta1: 0.9, beta2: 0.999}}\n\
              augmentation: {{gray_jitter: 0.05, blank_probability: 0.3}}\ncheckpoint_every: 100\n\
              card: {{source_style: test, trained_on: drawings, licence: none}}\n",
             self.0.path().join(output).display(),
-            self.data().display(),
+            self.source(""),
             stages(6, "1.0e-2")
         );
         for (setting, value) in changes {
@@ -79,8 +84,11 @@ fn train(config: &TrainConfig) -> restain_train::Result<Outcome> {
 /// The losses in a run's log.
 fn losses(config: &TrainConfig) -> Result<Vec<f32>, Box<dyn Error>> {
     let text = fs::read_to_string(config.output.join(restain_train::LOG_FILE))?;
-    let loss = |line: &str| Ok(line.split(',').nth(3).ok_or("a loss")?.parse()?);
-    text.lines().skip(1).map(loss).collect()
+    let loss = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line)?;
+        Ok(line["l1"].as_f64().ok_or("a loss")? as f32)
+    };
+    text.lines().map(loss).collect()
 }
 
 /// Model and training state of a run.
@@ -129,7 +137,7 @@ fn a_stopped_run_goes_on_as_if_undisturbed() -> Tested {
     assert_eq!((stopped.steps, stopped.evaluation.is_none()), (3, true));
     // Steps that were taken after the last checkpoint leave lines in the log; they are taken anew.
     let log = halting.output.join(restain_train::LOG_FILE);
-    fs::write(&log, fs::read_to_string(&log)? + "4,1,9.9,9.9,,,,,1e-3,0.1\n")?;
+    fs::write(&log, fs::read_to_string(&log)? + "{\"step\":4,\"l1\":9.9}\n")?;
     assert_eq!(train(&halting)?.steps, 6);
     assert!(results(&straight)? == results(&halting)?, "the same model and state, bit for bit");
     assert_eq!(losses(&straight)?, losses(&halting)?);
@@ -184,38 +192,47 @@ fn faulty_images_are_named() -> Tested {
     let bad = place.data().join("bad.png");
     fs::write(&bad, fs::read(place.data().join("0.png"))?.split_at(200).0)?;
     assert!(message(&config).contains("bad.png"), "{}", message(&config));
-    picture(0, 100, 63).save(&bad)?;
-    assert!(message(&config).contains("bad.png is 100 x 63 px, smaller than a patch of 64 px"));
     fs::remove_file(&bad)?;
-    assert!(message(&place.config("out", &[("memory_limit", "30000")])?).contains("memory_limit"));
-    assert!(message(&place.config("out", &[("data", "[nowhere]")])?).contains("nowhere"));
+    let nowhere = "{sources: [{folder: {path: nowhere}}]}";
+    assert!(message(&place.config("out", &[("source", nowhere)])?).contains("nowhere"));
+    let part = place.source(", part: tests");
+    assert!(
+        message(&place.config("out", &[("source", &part)])?).contains("no part `tests`: the parts are train")
+    );
+    let task =
+        "[{steps: 1, losses: {task}, learning_rate: {g: 1}, schedule: {decay: linear, decay_from: 1}}]";
+    let unlabelled = place.config("out", &[("stages", task), ("task", "{weights: t.safetensors}")])?;
+    assert!(message(&unlabelled).contains("2 of 2 samples have no label"), "{}", message(&unlabelled));
     Ok(())
 }
 
 #[test]
-fn held_out_fields_stay_held_out() -> Tested {
-    let place = Place::new(40)?;
-    let config = place.config("out", &[("holdout", "0.3")])?;
-    let names = |config: &TrainConfig| -> restain_train::Result<[Vec<String>; 2]> {
-        let split = Split::find(config)?;
-        Ok([split.training, split.held_out].map(|files| files.into_iter().map(|file| file.name).collect()))
+fn pictures_smaller_than_a_patch_are_padded_or_left_out() -> Tested {
+    let place = Place::new(2)?;
+    picture(0, 100, 40).save(place.data().join("low.png"))?;
+    let brief = ("stages", stages(2, "1.0e-2"));
+    let losses_of = |output: &str, patches: &str| -> Result<Vec<f32>, Box<dyn Error>> {
+        let config = place.config(output, &[(brief.0, &brief.1), ("patches", patches)])?;
+        train(&config)?;
+        losses(&config)
     };
-    let [training, held_out] = names(&config)?;
-    assert_eq!(training.len() + held_out.len(), 40);
-    assert!(held_out.len() > 4 && held_out.iter().all(|name| !training.contains(name)));
-    assert!(training.iter().any(|name| name.starts_with("inner/")), "subfolders are searched");
-    // More images leave the old ones where they were, and a copy of a folder is split as the folder is.
-    let other = place.0.path().join("other");
-    fs::create_dir_all(&other)?;
-    for number in (0..40).step_by(2).chain([50, 51]) {
-        picture(number, 100, 70).save(other.join(format!("{number}.png")))?;
-    }
-    let both = format!("[{}, {}]", place.data().display(), other.display());
-    let [more_training, more_held_out] =
-        names(&place.config("out", &[("holdout", "0.3"), ("data", &both)])?)?;
-    assert!(training.iter().all(|name| more_training.contains(name)));
-    assert!(held_out.iter().all(|name| more_held_out.contains(name)));
-    assert!(more_held_out.iter().all(|name| !more_training.contains(name)));
+    let skipped = losses_of("skipped", "{side: 64, padding: skip}")?;
+    fs::remove_file(place.data().join("low.png"))?;
+    assert_eq!(losses_of("without", "{side: 64}")?, skipped);
+    Ok(())
+}
+
+#[test]
+fn grids_of_pictures_change_nothing_else() -> Tested {
+    let place = Place::new(2)?;
+    train(&place.config("without", &[])?)?;
+    let with = place.config("with", &[("pictures_every", "3")])?;
+    train(&with)?;
+    assert!(results(&with)? == results(&place.config("without", &[])?)?);
+    let grid = image::open(with.output.join(restain_train::PICTURES).join("step-000003.png"))?.into_rgb8();
+    assert_eq!(grid.dimensions(), (6 * 64, 3 * 64), "patches, their gray, and what G makes of them");
+    assert!(grid.rows().nth(64).ok_or("gray")?.all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]));
+    assert!(with.output.join(restain_train::PICTURES).join("step-000006.png").exists());
     Ok(())
 }
 
@@ -227,19 +244,19 @@ fn the_evaluation_is_of_the_held_out_fields_as_they_are() -> Tested {
         image::RgbImage::from_pixel(100, 70, image::Rgb([255, 0, 0]))
             .save(place.data().join(format!("{number}.png")))?;
     }
-    let config = place.config("out", &[("holdout", "0.3"), ("stages", &stages(2, "1.0e-2"))])?;
-    let split = Split::find(&config)?;
+    let split = place.source(", split: {shares: {seed: 3, parts: {train: 0.7, test: 0.3}}}, held_out: test");
+    let config = place.config("out", &[("source", &split), ("stages", &stages(2, "1.0e-2"))])?;
+    let held_out = config.source.find(&config.patches)?.held_out.ok_or("a part")?;
     let outcome = train(&config)?;
     let evaluation = outcome.evaluation.ok_or("an evaluation")?;
-    let names: Vec<&str> = evaluation.fields.iter().map(|field| field.name.as_str()).collect();
-    assert_eq!(names, split.held_out.iter().map(|file| file.name.as_str()).collect::<Vec<_>>());
+    assert!(held_out.groups().len() > 1 && evaluation.fields.len() == held_out.groups().len());
     assert!((evaluation.gray.l1 - 331.0 / 3.0).abs() < 1e-9, "{}", evaluation.gray.l1);
     let mse = (179.0_f64.powi(2) + 2.0 * 76.0_f64.powi(2)) / 3.0;
     assert!((evaluation.gray.psnr - 10.0 * (255.0_f64.powi(2) / mse).log10()).abs() < 1e-9);
     assert!(evaluation.model.l1 > 0.0 && evaluation.model.ssim <= 1.0);
     assert!(evaluation.to_string().contains("| gray copied to RGB | 110.33 |"), "{evaluation}");
     let json: serde_json::Value = serde_json::from_slice(&fs::read(config.output.join("eval.json"))?)?;
-    assert_eq!(json["fields"].as_array().map(Vec::len), Some(names.len()));
+    assert_eq!(json["fields"].as_array().map(Vec::len), Some(held_out.groups().len()));
     // The card of the model carries the figures.
     let card =
         restain_net::Model::load(&outcome.model, &restain_net::Place::Cpu, restain_net::Precision::F32)?

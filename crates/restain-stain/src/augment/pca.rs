@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{error::Error, gaussian::Gaussian, symmetric};
 
+/// The level of a value of 1.
+const FULL: f64 = 255.0;
+
 /// The standard deviation of each alpha.
 const DEVIATION: f64 = 0.1;
 
@@ -14,8 +17,9 @@ const DEVIATION: f64 = 0.1;
 /// A. Krizhevsky, I. Sutskever and G. E. Hinton, "`ImageNet` classification with deep convolutional neural networks",
 /// Adv. Neural Inf. Process. Syst. 25 (2012), 4.1: to each pixel `[p1, p2, p3] [a1 l1, a2 l2, a3 l3]^T` is added,
 /// with p and l the eigenvectors and eigenvalues of the covariance of RGB values, and each a from a normal
-/// distribution of mean 0 and standard deviation 0.1, drawn once for a picture. Values are in levels of 0..=255, as
-/// theirs: the covariance grows with the square of the unit, so the unit is part of the method.
+/// distribution of mean 0 and standard deviation 0.1, drawn once for a picture. The covariance grows with the square of
+/// the unit, so the unit is part of the method. They name none; it is 0..=1 here, as in the implementations in use: with
+/// levels, colours would move by hundreds of them.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -50,7 +54,9 @@ impl PcaNoise {
         let covariance = colours.covariance().ok_or(Error::NoPixels("training set"))?;
         let (values, vectors) = symmetric::eigen(&covariance, 3);
         Ok(Self {
-            components: std::array::from_fn(|k| std::array::from_fn(|c| values[k] * vectors[3 * k + c])),
+            components: std::array::from_fn(|k| {
+                std::array::from_fn(|c| values[k] / FULL * vectors[3 * k + c])
+            }),
         })
     }
 

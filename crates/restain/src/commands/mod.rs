@@ -8,6 +8,7 @@ mod overrides;
 mod patches;
 mod synth;
 mod train;
+mod train_task;
 
 use clap::Subcommand;
 
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Synth(synth::Synth),
     Patches(patches::Patches),
     Train(train::Train),
+    TrainTask(train_task::TrainTask),
 }
 
 impl Command {
@@ -34,6 +36,7 @@ impl Command {
             Self::Synth(command) => command.run(),
             Self::Patches(command) => command.run(),
             Self::Train(command) => command.run(),
+            Self::TrainTask(command) => command.run(),
         }
     }
 }
