@@ -1,5 +1,7 @@
 //! What tests of the engines compare with, and what they run on.
 
+pub(crate) mod gradients;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,31 +1,24 @@
-//! The convolutions as one large matrix product each, made of candle's differentiable operations, for any device.
+//! Convolutions as one large matrix product each, made of candle's differentiable operations with right gradients, for any
+//! device.
+//!
+//! candle's own have none where the stride is 2 and the sides leave different remainders.
 
 use candle_core::{Result, Tensor};
 
-/// Convolution k4 s2 p1 without bias: `[C, N, H, W]` with `weight` `[D, C, 4, 4]` gives `[D, N, H/2, W/2]`; H and W
-/// are even.
-///
-/// The padded image is cut into cells of 2x2 pixels, each cell a pixel of 4 C channels; over cells the kernel is
-/// 2x2 with stride 1.
+use super::window::Window;
+
+/// Convolution without bias: `[C, N, H, W]` with `weight` `[D, C, kernel, kernel]` gives `[D, N, rows, columns]`.
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub(crate) fn conv(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (c, n, height, width) = x.dims4()?;
-    let (h, w) = (height / 2, width / 2);
-    let cells = pad(x)?
-        .reshape(&[c, n, h + 1, 2, w + 1, 2][..])?
-        .permute([0, 3, 5, 1, 2, 4].to_vec())?
-        .contiguous()?
-        .reshape((4 * c, n, h + 1, w + 1))?;
-    let columns = taps(&cells, [(0, 0), (0, 1), (1, 0), (1, 1)], h, w)?;
-    let d = weight.dim(0)?;
-    // [D, C, cell row, row in the cell, cell column, column in the cell] to the order of the columns
-    let weight = weight
-        .reshape(&[d, c, 2, 2, 2, 2][..])?
-        .permute([0, 2, 4, 1, 3, 5].to_vec())?
-        .reshape((d, 16 * c))?;
-    weight.matmul(&columns)?.reshape((d, n, h, w))
+pub(super) fn convolve(x: &Tensor, weight: &Tensor, window: Window) -> Result<Tensor> {
+    let (channels, images, height, width) = x.dims4()?;
+    let (outputs, depth) = (weight.dim(0)?, window.taps() * channels);
+    let columns = Tensor::stack(&taps(x, window, 0.0)?, 0)?.reshape((depth, ()))?;
+    // As the columns are, taps before channels.
+    let weight =
+        weight.reshape((outputs, channels, window.taps()))?.transpose(1, 2)?.reshape((outputs, depth))?;
+    weight.matmul(&columns)?.reshape((outputs, images, window.positions(height), window.positions(width)))
 }
 
 /// Transposed convolution k4 s2 p1 without bias: `[C, N, H, W]` with `weight` `[C, D, 4, 4]` gives `[D, N, 2H, 2W]`.
@@ -36,12 +29,15 @@ pub(crate) fn conv(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub(crate) fn conv_transpose(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+#[cfg(any(feature = "cuda", test))]
+pub(super) fn conv_transpose(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let (c, n, h, w) = x.dims4()?;
     let d = weight.dim(1)?;
     // Output row 2m + p takes kernel row k = 3 - 2t - p from row t of the 2 rows it sees. With both t and p counted
     // backward that is 2t + p, the order in which the kernel lies in memory.
-    let columns = taps(&pad(x)?, [(1, 1), (1, 0), (0, 1), (0, 0)], h + 1, w + 1)?;
+    let mut taps = taps(x, Window { kernel: 2, stride: 1, padding: 1 }, 0.0)?;
+    taps.reverse();
+    let columns = Tensor::stack(&taps, 0)?.reshape((4 * c, ()))?;
     let weight = weight
         .reshape(&[c, d, 2, 2, 2, 2][..])?
         .permute([3, 5, 1, 2, 4, 0].to_vec())?
@@ -55,15 +51,36 @@ pub(crate) fn conv_transpose(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     Tensor::stack(&[even, odd], 3)?.reshape((d, n, 2 * h, 2 * w))
 }
 
-/// One row and column of zeros around each image.
-fn pad(x: &Tensor) -> Result<Tensor> {
-    x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)
-}
-
-/// `[C, N, H, W]` seen at four shifts, `h` x `w` pixels each, as the columns of a matrix `[4 C, N h w]`.
-fn taps(x: &Tensor, shifts: [(usize, usize); 4], h: usize, w: usize) -> Result<Tensor> {
-    let (c, n, ..) = x.dims4()?;
-    let shifted: Vec<_> =
-        shifts.iter().map(|&(dy, dx)| x.narrow(2, dy, h)?.narrow(3, dx, w)).collect::<Result<_>>()?;
-    Tensor::cat(&shifted, 0)?.reshape((4 * c, n * h * w))
+/// What each tap of the window sees, `[C, N, rows, columns]`, with `outside` in the padding.
+///
+/// The padded image is cut into cells of stride x stride pixels, in which a tap is one pixel of each cell.
+pub(crate) fn taps(x: &Tensor, window: Window, outside: f64) -> Result<Vec<Tensor>> {
+    let Window { kernel, stride, padding } = window;
+    let (channels, images, height, width) = x.dims4()?;
+    let (rows, columns) = (window.positions(height), window.positions(width));
+    // So many cells that the last tap has one at every position.
+    let cells = |positions: usize| positions + (kernel - 1) / stride;
+    let pad = |x: Tensor, axis: usize, cells: usize| {
+        let fill = |length: usize| {
+            let mut shape = x.dims().to_vec();
+            shape[axis] = length;
+            Tensor::full(outside as f32, shape, x.device())?.to_dtype(x.dtype())
+        };
+        let length = stride * cells;
+        let behind = length.saturating_sub(padding + x.dim(axis)?);
+        Tensor::cat(&[&fill(padding)?, &x, &fill(behind)?], axis)?.narrow(axis, 0, length)
+    };
+    let (down, across) = (cells(rows), cells(columns));
+    let padded = pad(pad(x.clone(), 2, down)?, 3, across)?;
+    let cells = padded
+        .reshape(&[channels, images, down, stride, across, stride][..])?
+        .permute([3, 5, 0, 1, 2, 4].to_vec())?
+        .contiguous()?
+        .reshape(&[stride * stride, channels, images, down, across][..])?;
+    let tap = |tap: usize| {
+        let (ky, kx) = (tap / kernel, tap % kernel);
+        let pixel = cells.get(ky % stride * stride + kx % stride)?;
+        pixel.narrow(2, ky / stride, rows)?.narrow(3, kx / stride, columns)
+    };
+    (0..window.taps()).map(tap).collect()
 }

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::batch::Batch;
-use super::geometry::{Cut, share_out, tasks};
+use super::pieces::{Cut, share_out, tasks};
 use super::window::Sliding;
 use crate::cpu::{PIXELS, Run, Runs, Sums};
 use crate::transpose::transpose;
@@ -18,7 +18,7 @@ use crate::values::Real;
 const POSITIONS: usize = 512;
 
 /// Gradient of the weights, `[outputs, inputs, kernel, kernel]`, from the images `x` and the gradient `dy` at all positions.
-pub(crate) fn weight_gradient<T: Real>(sums: &Sums<T>, g: &Sliding, x: &[T], dy: &[T]) -> Vec<T> {
+pub(super) fn weight_gradient<T: Real>(sums: &Sums<T>, g: &Sliding, x: &[T], dy: &[T]) -> Vec<T> {
     let kernel = g.window.kernel;
     let input = Batch::new(x, [g.inputs, g.images, g.height, g.width], g.window, sums.lanes);
     let widths: Vec<_> = sums.widths((kernel * g.inputs).div_ceil(sums.lanes)).collect();

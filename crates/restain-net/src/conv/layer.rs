@@ -4,6 +4,7 @@ use candle_core::{Device, Result, Tensor};
 use candle_nn::ops::sigmoid;
 
 use super::dense;
+use super::window::Window;
 
 /// What follows a convolution's bias.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,7 @@ impl Layer {
 
     /// The convolution of `[C, N, H, W]`, with bias and activation.
     pub(crate) fn convolve(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        self.finish(&dense::conv(x, &self.weight)?, activation)
+        self.finish(&dense::convolve(x, &self.weight, Window::HALVING)?, activation)
     }
 
     /// The transposed convolution of `[C, N, H, W]`, with bias and activation.

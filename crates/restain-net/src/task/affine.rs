@@ -97,7 +97,7 @@ fn passes<T: Real>(value: T, relu: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::testing::{largest, random, slope_and_gradient};
+    use crate::testing::gradients::{largest, random, slope_and_gradient};
 
     const SHAPES: [(usize, usize, usize, usize); 4] =
         [(3, 2, 4, 6), (1, 1, 1, 1), (5, 3, 7, 9), (17, 3, 2, 1)];

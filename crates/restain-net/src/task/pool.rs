@@ -3,8 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, WithDType, bail};
 use rayon::prelude::*;
 
-use super::dense;
-use crate::conv::window::Window;
+use crate::conv::{dense, window::Window};
 use crate::values::{Real, values, with_values};
 
 /// The largest pixel in the window at each of its positions: `[C, N, H, W]` to `[C, N, rows, columns]`. Padding is never
@@ -20,7 +19,14 @@ pub(super) fn max_pool(x: &Tensor, window: Window) -> Result<Tensor> {
     if window.positions(height) * window.positions(width) == 0 || 2 * window.padding > window.kernel {
         bail!("no max pooling of {height} x {width} pixels with {window:?}")
     }
-    if x.device().is_cpu() { x.contiguous()?.apply_op1(MaxPool(window)) } else { dense::max_pool(x, window) }
+    if x.device().is_cpu() { x.contiguous()?.apply_op1(MaxPool(window)) } else { largest_tap(x, window) }
+}
+
+/// [`max_pool`] made of candle's operations: the largest of what the taps see. Equal pixels share a gradient.
+fn largest_tap(x: &Tensor, window: Window) -> Result<Tensor> {
+    let mut taps = dense::taps(x, window, f64::NEG_INFINITY)?.into_iter();
+    let Some(first) = taps.next() else { return x.narrow(2, 0, 0) };
+    taps.try_fold(first, |largest, tap| largest.maximum(&tap))
 }
 
 struct MaxPool(Window);
@@ -112,7 +118,7 @@ mod tests {
     use candle_core::{Device, Var};
 
     use super::*;
-    use crate::task::testing::{largest, random, slope_and_gradient};
+    use crate::testing::gradients::{largest, random, slope_and_gradient};
 
     const WINDOW: Window = Window { kernel: 3, stride: 2, padding: 1 };
     const SHAPES: [(usize, usize, usize, usize); 6] =
@@ -124,7 +130,7 @@ mod tests {
         for shape in SHAPES {
             let x = (random(shape).as_tensor() - 5.0).unwrap(); // negative: zeros from the padding would win
             let found = max_pool(&x, WINDOW).unwrap();
-            assert!(largest(&found, &dense::max_pool(&x, WINDOW).unwrap()) == 0.0);
+            assert!(largest(&found, &largest_tap(&x, WINDOW).unwrap()) == 0.0);
             let (channels, images, height, width) = shape;
             for plane in 0..channels * images {
                 let image = x.flatten(0, 1).unwrap().get(plane).unwrap().to_vec2::<f64>().unwrap();
@@ -145,7 +151,7 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_finite_differences() {
-        for form in [max_pool as fn(&Tensor, Window) -> Result<Tensor>, dense::max_pool] {
+        for form in [max_pool as fn(&Tensor, Window) -> Result<Tensor>, largest_tap] {
             for shape @ (channels, images, height, width) in SHAPES {
                 // Values far apart, so that none overtakes another within the step.
                 let count = channels * images * height * width;
@@ -172,7 +178,7 @@ mod tests {
             expected[at] = 1.0;
         }
         assert_eq!(dx(max_pool), expected);
-        assert!((dx(dense::max_pool).iter().sum::<f64>() - 4.0).abs() < 1e-12);
+        assert!((dx(largest_tap).iter().sum::<f64>() - 4.0).abs() < 1e-12);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl CustomOp2 for AddRelu {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::testing::{largest, random};
+    use crate::testing::gradients::{largest, random};
 
     #[test]
     fn values_and_gradients_are_those_of_candle() {

@@ -8,7 +8,8 @@ use candle_core::{Result, bail};
 
 use super::product::{Matrix, Product};
 use super::{Kernel, Machine, THREADS};
-use crate::conv::geometry::{Cut, Geometry, TAPS};
+use crate::conv::pieces::Cut;
+use crate::conv::window::Sliding;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -51,7 +52,7 @@ impl Kernel for Fold {
 /// `x`, `w` and `y` are in the machine's memory and have the shapes of `g`.
 pub(crate) unsafe fn convolve<M: Machine>(
     machine: &M,
-    g: &Geometry,
+    g: &Sliding,
     x: *const f32,
     w: *const f32,
     y: *mut f32,
@@ -62,11 +63,11 @@ pub(crate) unsafe fn convolve<M: Machine>(
         let positions = run.len() * area(g);
         // SAFETY: `x` is a fine image, and there is memory for the columns of a run.
         unsafe { unfold(machine, g, &run, x, columns)? };
-        let weights = Matrix::new(w, g.coarse, g.fine * TAPS, g.fine * TAPS);
-        let columns = Matrix::new(columns, g.fine * TAPS, positions, positions);
+        let weights = Matrix::new(w, g.outputs, depth(g), depth(g));
+        let columns = Matrix::new(columns, depth(g), positions, positions);
         let y = y.wrapping_add(run.start * area(g));
         // SAFETY: the weights have that shape, the columns were written, and `y` has a row of `plane` a channel.
-        unsafe { machine.multiply(&Product::new(weights, columns, y, g.plane(), false)?)? };
+        unsafe { machine.multiply(&Product::new(weights, columns, y, g.output_plane(), false)?)? };
     }
     Ok(())
 }
@@ -80,7 +81,7 @@ pub(crate) unsafe fn convolve<M: Machine>(
 /// `x`, `w` and `y` are in the machine's memory and have the shapes of `g`.
 pub(crate) unsafe fn convolve_transposed<M: Machine>(
     machine: &M,
-    g: &Geometry,
+    g: &Sliding,
     x: *const f32,
     w: *const f32,
     y: *mut f32,
@@ -89,8 +90,8 @@ pub(crate) unsafe fn convolve_transposed<M: Machine>(
     let columns = machine.address(&mut columns);
     for run in runs(machine, g).iter() {
         let positions = run.len() * area(g);
-        let weights = Matrix::new(w, g.coarse, g.fine * TAPS, g.fine * TAPS);
-        let x = Matrix::new(x.wrapping_add(run.start * area(g)), g.coarse, positions, g.plane());
+        let weights = Matrix::new(w, g.outputs, depth(g), depth(g));
+        let x = Matrix::new(x.wrapping_add(run.start * area(g)), g.outputs, positions, g.output_plane());
         // SAFETY: weights and `x` have those shapes, and there is memory for the columns of a run.
         unsafe {
             machine.multiply(&Product::new(weights.transposed(), x, columns, positions, false)?)?;
@@ -111,7 +112,7 @@ pub(crate) unsafe fn convolve_transposed<M: Machine>(
 /// `x`, `y` and `dw` are in the machine's memory and have the shapes of `g`.
 pub(crate) unsafe fn weight_gradient<M: Machine>(
     machine: &M,
-    g: &Geometry,
+    g: &Sliding,
     x: *const f32,
     y: *const f32,
     dw: *mut f32,
@@ -122,28 +123,33 @@ pub(crate) unsafe fn weight_gradient<M: Machine>(
         let positions = run.len() * area(g);
         // SAFETY: `x` is a fine image, and there is memory for the columns of a run.
         unsafe { unfold(machine, g, &run, x, columns)? };
-        let y = Matrix::new(y.wrapping_add(run.start * area(g)), g.coarse, positions, g.plane());
-        let columns = Matrix::new(columns, g.fine * TAPS, positions, positions).transposed();
-        let product = Product::new(y, columns, dw, g.fine * TAPS, run.start > 0)?;
+        let y = Matrix::new(y.wrapping_add(run.start * area(g)), g.outputs, positions, g.output_plane());
+        let columns = Matrix::new(columns, depth(g), positions, positions).transposed();
+        let product = Product::new(y, columns, dw, depth(g), run.start > 0)?;
         // SAFETY: `y` has that shape, the columns were written, and `dw` has the weights' shape.
         unsafe { machine.multiply(&product)? };
     }
     Ok(())
 }
 
+/// Rows of the column matrix.
+fn depth(g: &Sliding) -> usize {
+    g.inputs * g.window.taps()
+}
+
 /// Coarse positions of an image.
-fn area(g: &Geometry) -> usize {
-    g.height * g.width
+fn area(g: &Sliding) -> usize {
+    g.rows * g.columns
 }
 
 /// The batch, cut into runs of images whose columns fit in what the machine gives them.
-fn runs<M: Machine>(machine: &M, g: &Geometry) -> Cut {
-    Cut::new(g.images, machine.columns() / (TAPS * g.fine * area(g)))
+fn runs<M: Machine>(machine: &M, g: &Sliding) -> Cut {
+    Cut::new(g.images, machine.columns() / (depth(g) * area(g)))
 }
 
 /// Numbers of the columns of the longest run.
-fn columns_of_run<M: Machine>(machine: &M, g: &Geometry) -> usize {
-    runs(machine, g).piece(0).len() * TAPS * g.fine * area(g)
+fn columns_of_run<M: Machine>(machine: &M, g: &Sliding) -> usize {
+    runs(machine, g).piece(0).len() * depth(g) * area(g)
 }
 
 /// Writes the columns of a run of images.
@@ -152,16 +158,16 @@ fn columns_of_run<M: Machine>(machine: &M, g: &Geometry) -> usize {
 /// `fine` is a whole fine image, `columns` has place for the columns of `run`, both in the machine's memory.
 unsafe fn unfold<M: Machine>(
     machine: &M,
-    g: &Geometry,
+    g: &Sliding,
     run: &Range<usize>,
     fine: *const f32,
     columns: *mut f32,
 ) -> Result<()> {
     let Counts { channel, height, width, positions, blocks } = Counts::new(g, run)?;
-    let fine = fine.wrapping_add(run.start * 4 * area(g));
+    let fine = fine.wrapping_add(run.start * g.height * g.width);
     let kernel = Unfold { fine, columns, channel, height, width, positions, blocks };
     // SAFETY: the caller's promise; the blocks of a channel make its columns, from its images.
-    unsafe { machine.launch(&kernel, g.fine * blocks as usize) }
+    unsafe { machine.launch(&kernel, g.inputs * blocks as usize) }
 }
 
 /// Writes the fine images of a run from their columns.
@@ -170,16 +176,16 @@ unsafe fn unfold<M: Machine>(
 /// `columns` are the columns of `run`, `fine` is a whole fine image, both in the machine's memory.
 unsafe fn fold<M: Machine>(
     machine: &M,
-    g: &Geometry,
+    g: &Sliding,
     run: &Range<usize>,
     columns: *const f32,
     fine: *mut f32,
 ) -> Result<()> {
     let Counts { channel, height, width, positions, blocks } = Counts::new(g, run)?;
-    let fine = fine.wrapping_add(run.start * 4 * area(g));
+    let fine = fine.wrapping_add(run.start * g.height * g.width);
     let kernel = Fold { columns, fine, channel, height, width, positions, blocks };
     // SAFETY: the caller's promise; the blocks of a channel make its images, from its columns.
-    unsafe { machine.launch(&kernel, g.fine * blocks as usize) }
+    unsafe { machine.launch(&kernel, g.inputs * blocks as usize) }
 }
 
 /// What both kernels count, as they count it.
@@ -192,16 +198,19 @@ struct Counts {
 }
 
 impl Counts {
-    fn new(g: &Geometry, run: &Range<usize>) -> Result<Self> {
+    fn new(g: &Sliding, run: &Range<usize>) -> Result<Self> {
+        if !g.halves() {
+            bail!("the kernels of the GPU are for convolutions to half of each side, not {g:?}")
+        }
         let positions = run.len() * area(g);
         // A fine row has twice the width, and the last block may begin up to THREADS positions before its end.
         if positions > (i32::MAX as usize - THREADS) / 2 {
-            bail!("images of {} x {} px are beyond the kernels of the GPU", 2 * g.height, 2 * g.width)
+            bail!("images of {} x {} px are beyond the kernels of the GPU", g.height, g.width)
         }
         Ok(Self {
-            channel: 4 * g.plane() as i64,
-            height: g.height as i32,
-            width: g.width as i32,
+            channel: g.input_plane() as i64,
+            height: g.rows as i32,
+            width: g.columns as i32,
             positions: positions as i32,
             blocks: positions.div_ceil(THREADS) as i32,
         })
@@ -214,29 +223,36 @@ mod tests {
 
     use super::super::emulated::{Memory, assert_close, emulate, emulate_with_columns, random};
     use super::*;
+    use crate::conv::window::Window;
     use crate::conv::{conv, conv_transpose};
+
+    /// A convolution to `rows` x `columns` positions, half of each side.
+    const fn halving(images: usize, inputs: usize, outputs: usize, rows: usize, columns: usize) -> Sliding {
+        let (height, width) = (2 * rows, 2 * columns);
+        Sliding { window: Window::HALVING, images, inputs, outputs, height, width, rows, columns }
+    }
 
     /// Shapes that cut the work in every way: odd channels and batches, sides of 2, one position a channel, a block that
     /// is full and more than one.
-    const SHAPES: [Geometry; 8] = [
-        Geometry { images: 1, fine: 3, coarse: 2, height: 2, width: 3 },
-        Geometry { images: 3, fine: 4, coarse: 5, height: 1, width: 1 },
-        Geometry { images: 2, fine: 1, coarse: 1, height: 4, width: 2 },
-        Geometry { images: 5, fine: 7, coarse: 3, height: 1, width: 6 },
-        Geometry { images: 1, fine: 2, coarse: 3, height: 16, width: 16 },
-        Geometry { images: 3, fine: 2, coarse: 4, height: 9, width: 19 },
-        Geometry { images: 2, fine: 3, coarse: 17, height: 5, width: 1 },
-        Geometry { images: 1, fine: 1, coarse: 2, height: 2, width: 300 },
+    const SHAPES: [Sliding; 8] = [
+        halving(1, 3, 2, 2, 3),
+        halving(3, 4, 5, 1, 1),
+        halving(2, 1, 1, 4, 2),
+        halving(5, 7, 3, 1, 6),
+        halving(1, 2, 3, 16, 16),
+        halving(3, 2, 4, 9, 19),
+        halving(2, 3, 17, 5, 1),
+        halving(1, 1, 2, 2, 300),
     ];
 
     /// For each number of the columns of a run, which fine number of the batch it is, as conv/columns.rs defines it.
-    fn sources(g: &Geometry, run: &Range<usize>) -> Vec<Option<usize>> {
-        let (height, width) = (2 * g.height, 2 * g.width);
+    fn sources(g: &Sliding, run: &Range<usize>) -> Vec<Option<usize>> {
+        let (height, width) = (g.height, g.width);
         let mut sources = Vec::new();
-        for channel in 0..g.fine {
+        for channel in 0..g.inputs {
             for (ky, kx) in (0..4).flat_map(|ky| (0..4).map(move |kx| (ky, kx))) {
                 for image in run.clone() {
-                    for (i, j) in (0..g.height).flat_map(|i| (0..g.width).map(move |j| (i, j))) {
+                    for (i, j) in (0..g.rows).flat_map(|i| (0..g.columns).map(move |j| (i, j))) {
                         let pixel = (2 * i + ky).checked_sub(1).zip((2 * j + kx).checked_sub(1));
                         let inside = pixel.filter(|&(y, x)| y < height && x < width);
                         sources.push(
@@ -253,7 +269,7 @@ mod tests {
     fn columns_are_those_of_the_definition() {
         for g in SHAPES {
             for run in [0..g.images, g.images / 2..g.images] {
-                let fine = random(4 * g.fine * g.plane());
+                let fine = random(g.inputs * g.input_plane());
                 let sources = sources(&g, &run);
                 let results = emulate(|machine| {
                     let mut fine = Memory::of_tensor(&fine);
@@ -279,12 +295,12 @@ mod tests {
                 let columns = random(sources.len());
                 let results = emulate(|machine| {
                     let mut columns = Memory::of_tensor(&columns);
-                    let mut fine = machine.allocate(4 * g.fine * g.plane()).unwrap();
+                    let mut fine = machine.allocate(g.inputs * g.input_plane()).unwrap();
                     // SAFETY: there are columns of the run, and place for the image.
                     unsafe { fold(machine, &g, &run, columns.at(), fine.at()).unwrap() };
                     vec![fine]
                 });
-                let mut truth = vec![f32::NAN; 4 * g.fine * g.plane()];
+                let mut truth = vec![f32::NAN; g.inputs * g.input_plane()];
                 for source in sources.iter().flatten() {
                     truth[*source] = 0.0;
                 }
@@ -317,12 +333,12 @@ mod tests {
     #[test]
     fn operations_are_those_of_the_cpu() {
         for g in SHAPES {
-            let fine = random((g.fine, g.images, 2 * g.height, 2 * g.width));
-            let coarse = random((g.coarse, g.images, g.height, g.width));
-            let weights = random((g.coarse, g.fine, 4, 4));
+            let fine = random((g.inputs, g.images, g.height, g.width));
+            let coarse = random((g.outputs, g.images, g.rows, g.columns));
+            let weights = random((g.outputs, g.inputs, 4, 4));
             let down = truth(conv, &fine, &weights, &coarse);
             let up = truth(conv_transpose, &coarse, &weights, &fine);
-            let image = TAPS * g.fine * area(&g);
+            let image = depth(&g) * area(&g);
             // All images at once, two at a time, and one though there is no place for it.
             for columns in [1 << 28, 2 * image + 1, image - 1] {
                 let [y, z, dw] = emulate_with_columns(columns, |machine| {
@@ -377,7 +393,7 @@ mod tests {
             }
         }
         let null = std::ptr::null_mut();
-        let run = |g: &Geometry| {
+        let run = |g: &Sliding| {
             // SAFETY: this machine touches no memory.
             unsafe {
                 convolve(&Large, g, null, null, null)?;
@@ -387,9 +403,12 @@ mod tests {
         };
         // The layers of G with base width 64 over 64 images of 512 px: the outermost two, and the one to RGB.
         for (fine, coarse, side) in [(2, 64, 256), (64, 128, 128), (3, 128, 256)] {
-            run(&Geometry { images: 64, fine, coarse, height: side, width: side }).unwrap();
+            run(&halving(64, fine, coarse, side, side)).unwrap();
         }
-        let wide = Geometry { images: 1, fine: 0, coarse: 1, height: 1 << 15, width: 1 << 15 };
+        let wide = halving(1, 0, 1, 1 << 15, 1 << 15);
         assert!(Counts::new(&wide, &(0..1)).is_err());
+        let small = halving(1, 1, 1, 2, 2);
+        assert!(Counts::new(&small, &(0..1)).is_ok());
+        assert!(Counts::new(&Sliding { height: 5, ..small }, &(0..1)).is_err());
     }
 }

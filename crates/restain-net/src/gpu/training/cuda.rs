@@ -21,7 +21,7 @@ use super::norm::{Norm, Running};
 use super::product::Product;
 use super::{adam, colour, convolution, distance, norm};
 use crate::adam::AdamStep;
-use crate::conv::geometry::{Geometry, TAPS};
+use crate::conv::window::Sliding;
 
 /// The kernels, which the driver compiles when the first of them is launched.
 const PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/training.ptx"));
@@ -186,8 +186,8 @@ fn with_numbers<R, const N: usize>(
 /// The convolution of a fine image `x` with weights `w`.
 ///
 /// # Errors
-/// If a tensor is not f32, contiguous and of the shape in `g`, or CUDA fails.
-pub(crate) fn convolve(g: &Geometry, x: Stored, w: Stored) -> Result<CudaStorage> {
+/// If `g` is not to half of each side, a tensor is not f32, contiguous and of the shape in `g`, or CUDA fails.
+pub(crate) fn convolve(g: &Sliding, x: Stored, w: Stored) -> Result<CudaStorage> {
     let gpu = Gpu::of(x.0);
     let (x, w) = (gpu.numbers(x)?, gpu.numbers(w)?);
     let mut y = gpu.allocate(coarse(g))?;
@@ -200,8 +200,8 @@ pub(crate) fn convolve(g: &Geometry, x: Stored, w: Stored) -> Result<CudaStorage
 /// The transposed convolution of a coarse image `x` with weights `w`.
 ///
 /// # Errors
-/// If a tensor is not f32, contiguous and of the shape in `g`, or CUDA fails.
-pub(crate) fn convolve_transposed(g: &Geometry, x: Stored, w: Stored) -> Result<CudaStorage> {
+/// If `g` is not to half of each side, a tensor is not f32, contiguous and of the shape in `g`, or CUDA fails.
+pub(crate) fn convolve_transposed(g: &Sliding, x: Stored, w: Stored) -> Result<CudaStorage> {
     let gpu = Gpu::of(x.0);
     let (x, w) = (gpu.numbers(x)?, gpu.numbers(w)?);
     let mut y = gpu.allocate(fine(g))?;
@@ -214,8 +214,8 @@ pub(crate) fn convolve_transposed(g: &Geometry, x: Stored, w: Stored) -> Result<
 /// The gradient of the weights between a fine image `x` and a coarse one `y`.
 ///
 /// # Errors
-/// If a tensor is not f32, contiguous and of the shape in `g`, or CUDA fails.
-pub(crate) fn weight_gradient(g: &Geometry, x: Stored, y: Stored) -> Result<CudaStorage> {
+/// If `g` is not to half of each side, a tensor is not f32, contiguous and of the shape in `g`, or CUDA fails.
+pub(crate) fn weight_gradient(g: &Sliding, x: Stored, y: Stored) -> Result<CudaStorage> {
     let gpu = Gpu::of(x.0);
     let (x, y) = (gpu.numbers(x)?, gpu.numbers(y)?);
     let mut dw = gpu.allocate(weights(g))?;
@@ -225,16 +225,16 @@ pub(crate) fn weight_gradient(g: &Geometry, x: Stored, y: Stored) -> Result<Cuda
     Ok(gpu.storage(dw))
 }
 
-fn fine(g: &Geometry) -> usize {
-    4 * g.fine * g.plane()
+fn fine(g: &Sliding) -> usize {
+    g.inputs * g.input_plane()
 }
 
-fn coarse(g: &Geometry) -> usize {
-    g.coarse * g.plane()
+fn coarse(g: &Sliding) -> usize {
+    g.outputs * g.output_plane()
 }
 
-fn weights(g: &Geometry) -> usize {
-    g.coarse * g.fine * TAPS
+fn weights(g: &Sliding) -> usize {
+    g.outputs * g.inputs * g.window.taps()
 }
 
 /// Mean and (biased) variance `[2, C]` of each channel of `x` `[C, ..]`; the running ones `[C]`, where there are any, move

@@ -1,21 +1,21 @@
-//! What tests of T's operations share.
+//! What tests of differentiable operations share.
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 
 /// Values in -1..1, f64.
-pub(super) fn random(shape: impl Into<Shape>) -> Var {
+pub(crate) fn random(shape: impl Into<Shape>) -> Var {
     Var::rand_f64(-1.0, 1.0, shape, DType::F64, &Device::Cpu).unwrap()
 }
 
 /// The largest difference of two tensors.
-pub(super) fn largest(a: &Tensor, b: &Tensor) -> f64 {
+pub(crate) fn largest(a: &Tensor, b: &Tensor) -> f64 {
     let difference = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
     difference.to_dtype(DType::F64).unwrap().to_scalar().unwrap()
 }
 
 /// For each argument of `of`: the slope of a random sum of its values along a random direction by finite differences, and
 /// the same by the gradient. Both are exact where `of` is linear in each argument within the step of 1e-4.
-pub(super) fn slope_and_gradient<const N: usize>(
+pub(crate) fn slope_and_gradient<const N: usize>(
     arguments: [&Var; N],
     of: impl Fn([&Tensor; N]) -> Tensor,
 ) -> Vec<(f64, f64)> {

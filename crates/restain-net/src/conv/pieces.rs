@@ -1,60 +1,9 @@
-//! Shapes of a k4 s2 p1 convolution and how its work is cut into pieces.
+//! How the work of a convolution is cut into pieces and shared out.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
-
-use super::window::{Sliding, Window};
-
-/// Elements of a kernel: 4 x 4.
-pub(crate) const TAPS: usize = 16;
-
-/// The two sides of a k4 s2 p1 convolution: the fine one `[fine, images, 2 * height, 2 * width]` and the coarse one
-/// `[coarse, images, height, width]`. The convolution goes from fine to coarse, the transposed one back, and both
-/// have weights `[coarse, fine, 4, 4]`.
-///
-/// The rows of all images of a channel lie one after another, so a range of coarse rows is counted over the whole
-/// batch: row `r` is row `r % height` of image `r / height`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Geometry {
-    pub(crate) images: usize,
-    pub(crate) fine: usize,
-    pub(crate) coarse: usize,
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-}
-
-impl Geometry {
-    /// Coarse rows of the whole batch.
-    pub(crate) fn rows(&self) -> usize {
-        self.images * self.height
-    }
-
-    /// Elements of one coarse channel over the whole batch; a fine one has four times as many.
-    pub(crate) fn plane(&self) -> usize {
-        self.rows() * self.width
-    }
-
-    /// The convolution among those of any kernel.
-    pub(crate) fn sliding(&self) -> Sliding {
-        Sliding {
-            window: Window { kernel: 4, stride: 2, padding: 1 },
-            images: self.images,
-            inputs: self.fine,
-            outputs: self.coarse,
-            height: 2 * self.height,
-            width: 2 * self.width,
-            rows: self.height,
-            columns: self.width,
-        }
-    }
-
-    /// How many coarse rows hold about `positions` elements of a channel; at least 1.
-    pub(crate) fn rows_of(&self, positions: usize) -> usize {
-        (positions / self.width).clamp(1, self.rows())
-    }
-}
 
 /// `0..length` cut into pieces of `step`, the last one perhaps shorter.
 #[derive(Clone, Copy, Debug)]
@@ -66,11 +15,6 @@ pub(crate) struct Cut {
 impl Cut {
     pub(crate) fn new(length: usize, step: usize) -> Self {
         Self { length, step: step.max(1) }
-    }
-
-    /// A cut into at most `pieces`, equal but for the last.
-    pub(crate) fn into_pieces(length: usize, pieces: usize) -> Self {
-        Self::new(length, length.div_ceil(pieces.max(1)))
     }
 
     pub(crate) fn pieces(&self) -> usize {
