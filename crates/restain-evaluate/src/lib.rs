@@ -1,0 +1,26 @@
+//! What an evaluation found, and how it is told (paper, IV.D).
+//!
+//! A run of `restain evaluate` leaves [`Results`]: for each benchmark a [`Row`] for each way of treating the target's
+//! pictures, and in it what every seed reached. From them come the statistics of the paper's Table I ([`Best`]), how
+//! much of the gap to the ceiling a row closes ([`gap_recovery`]). Nothing here trains, normalizes or decides what is measured.
+//!
+//! ```
+//! use restain_evaluate::Scores;
+//!
+//! let scores = Scores::of(&[(0.9, true), (0.2, false), (0.6, false)])?;
+//! assert_eq!((scores.balanced_accuracy, scores.auc), (Some(0.75), Some(1.0)));
+//! # Ok::<(), restain_evaluate::Error>(())
+//! ```
+
+mod check;
+mod error;
+mod file;
+mod infinite;
+mod results;
+mod scores;
+mod summary;
+
+pub use error::{Error, Result};
+pub use results::{Benchmark, CheckpointResult, Fidelity, OverSeeds, Results, Row, SeedResult, VERSION};
+pub use scores::Scores;
+pub use summary::{BEFORE, Best, CEILING, Choice, Measure, TOP, best, gap_recovery};
