@@ -2,7 +2,7 @@
 //!
 //! A run of `restain evaluate` leaves [`Results`]: for each benchmark a [`Row`] for each way of treating the target's
 //! pictures, and in it what every seed reached. From them come the statistics of the paper's Table I ([`Best`]), how
-//! much of the gap to the ceiling a row closes ([`gap_recovery`]), Markdown tables ([`report`]). Nothing here trains, normalizes or decides what is measured.
+//! much of the gap to the ceiling a row closes ([`gap_recovery`]), Markdown tables ([`report`]), plots ([`plots`]). Nothing here trains, normalizes or decides what is measured.
 //!
 //! ```
 //! use restain_evaluate::{Scores, report, Results, VERSION};
@@ -24,6 +24,7 @@ mod check;
 mod error;
 mod file;
 mod infinite;
+pub mod plots;
 mod results;
 mod scores;
 mod summary;
