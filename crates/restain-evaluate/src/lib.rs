@@ -2,7 +2,8 @@
 //!
 //! A run of `restain evaluate` leaves [`Results`]: for each benchmark a [`Row`] for each way of treating the target's
 //! pictures, and in it what every seed reached. From them come the statistics of the paper's Table I ([`Best`]), how
-//! much of the gap to the ceiling a row closes ([`gap_recovery`]), Markdown tables ([`report`]), plots ([`plots`]). Nothing here trains, normalizes or decides what is measured.
+//! much of the gap to the ceiling a row closes ([`gap_recovery`]), Markdown tables ([`report`]), plots ([`plots`])
+//! and panels of pictures ([`panel`]). Nothing here trains, normalizes or decides what is measured.
 //!
 //! ```
 //! use restain_evaluate::{Scores, report, Results, VERSION};
@@ -24,6 +25,7 @@ mod check;
 mod error;
 mod file;
 mod infinite;
+mod panel;
 pub mod plots;
 mod results;
 mod scores;
@@ -31,6 +33,7 @@ mod summary;
 mod tables;
 
 pub use error::{Error, Result};
+pub use panel::{PanelRow, legend, panel};
 pub use results::{Benchmark, CheckpointResult, Fidelity, OverSeeds, Results, Row, SeedResult, VERSION};
 pub use scores::Scores;
 pub use summary::{BEFORE, Best, CEILING, Choice, Measure, TOP, best, gap_recovery};
