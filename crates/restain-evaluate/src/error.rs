@@ -1,0 +1,80 @@
+//! What can go wrong with the records of an evaluation, each with its place and what to do.
+
+use std::path::PathBuf;
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why results cannot be scored, kept, read or drawn; the message is one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Scores of nothing.
+    #[error("there is no prediction to score; the part of the dataset is empty")]
+    NoPredictions,
+    /// A prediction that is no probability.
+    #[error("prediction {index} is {value}, which is no probability; the task network has diverged")]
+    Probability {
+        /// Its number, counted from 0 in the order given.
+        index: usize,
+        /// What it is.
+        value: f64,
+    },
+    /// A file of results cannot be read.
+    #[error("{}: cannot read the results: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file of results cannot be written; nothing is left of it.
+    #[error("{}: cannot write the results: {source}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file that holds no results, or not these.
+    #[error("{}: not the results of an evaluation: {source}", .path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said, with line and column.
+        source: serde_json::Error,
+    },
+    /// Results of another version of the format.
+    #[error("{}: results of version {found}, but this restain reads version {expected}; evaluate again", .path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+        /// The version that is read.
+        expected: u32,
+    },
+    /// Records that contradict themselves.
+    #[error("{place}: {message}")]
+    Record {
+        /// The benchmark, the row and the seed, as far as they are known.
+        place: String,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A plot of nothing.
+    #[error("the plot `{title}` has nothing to show")]
+    EmptyPlot {
+        /// Its title.
+        title: String,
+    },
+    /// A plot that cannot be drawn.
+    #[error("cannot draw the plot: {0}")]
+    Plot(String),
+    /// Patches that make no panel.
+    #[error("panel: {0}")]
+    Panel(String),
+    /// A panel that cannot be encoded.
+    #[error("cannot encode the panel: {0}")]
+    Image(#[from] image::ImageError),
+}

@@ -1,0 +1,63 @@
+//! results.json on disk: read strictly, written whole or not at all.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use serde::Deserialize;
+
+use crate::{Error, Result, Results, VERSION};
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+impl Results {
+    /// Reads results.json.
+    ///
+    /// Numbers can come back with another last bit than they were written with.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is of another version, has a key too many or too few, or contradicts itself.
+    pub fn load(path: &Path) -> Result<Self> {
+        let content = |source| Error::Content { path: path.into(), source };
+        let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        // First, as another version may well have other keys.
+        let found = serde_json::from_slice::<Versioned>(&bytes).map_err(content)?.version;
+        if found != u64::from(VERSION) {
+            return Err(Error::Version { path: path.into(), found, expected: VERSION });
+        }
+        let results: Self = serde_json::from_slice(&bytes).map_err(content)?;
+        results.check()?;
+        Ok(results)
+    }
+
+    /// Writes results.json; the name holds the old content or all of the new. What is saved can be loaded.
+    ///
+    /// # Errors
+    /// Where the records contradict themselves, or the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        self.check()?;
+        let mut bytes =
+            serde_json::to_vec_pretty(self).map_err(|source| Error::Content { path: path.into(), source })?;
+        bytes.push(b'\n');
+        write_whole(path, &bytes).map_err(|source| Error::Write { path: path.into(), source })
+    }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Plots: what is drawn is where its number says, found in the SVG by colour.
+
+mod common;
+
+use common::{benchmark, checkpoints, row, seed, single};
+use restain_evaluate::{
+    Error,
+    plots::{Curve, Network, Point, Stage, accuracy_bars, accuracy_curves, colour_histograms, stage_curves},
+};
+use restain_stain::histogram::Histogram;
+
+const BLUE: &str = "#0072B2";
+const VERMILLION: &str = "#D55E00";
+
+/// The elements of a kind with that colour.
+fn elements<'s>(svg: &'s str, kind: &str, colour: &str) -> Vec<&'s str> {
+    let start = format!("<{kind} ");
+    let found = svg.split('<').map(str::trim_end);
+    let kinds = found.filter(|element| element.starts_with(&start[1..]));
+    kinds.filter(|element| element.contains(&format!("\"{colour}\""))).collect()
+}
+
+fn attribute(element: &str, name: &str) -> f64 {
+    let value = element.split(&format!(" {name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+    value.parse().unwrap()
+}
+
+/// The corners of a polyline, in pixels.
+fn corners(element: &str) -> Vec<(f64, f64)> {
+    let points = element.split(" points=\"").nth(1).unwrap().split('"').next().unwrap();
+    let pairs = points.split_whitespace().map(|pair| pair.split_once(',').unwrap());
+    pairs.map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).collect()
+}
+
+/// Whether b is the fraction of the way from a to c, but for the rounding to pixels.
+#[track_caller]
+fn between(a: f64, b: f64, c: f64, fraction: f64) {
+    let expected = a + fraction * (c - a);
+    assert!((b - expected).abs() <= 1.5, "{b} where {expected} is expected between {a} and {c}");
+}
+
+fn curve(title: &str, points: &[(u64, f64, f64)]) -> Curve {
+    let points = points.iter().map(|&(step, mean, spread)| Point { step, mean, spread });
+    Curve { title: title.into(), points: points.collect() }
+}
+
+#[test]
+fn bars_are_as_long_as_accuracies() {
+    let rows = vec![single("half", &[0.5]), single("pair", &[0.7, 0.9]), single("all", &[1.0])];
+    let svg = accuracy_bars(&benchmark(rows)).unwrap();
+    let bars = elements(&svg, "rect", BLUE);
+    let widths: Vec<f64> = bars.iter().map(|bar| attribute(bar, "width")).collect();
+    assert_eq!(widths.len(), 3);
+    assert!(widths[2] > 300.0, "the plot is wide enough to read");
+    between(0.0, widths[0], widths[2], 0.5);
+    between(0.0, widths[1], widths[2], 0.8);
+    let tops: Vec<f64> = bars.iter().map(|bar| attribute(bar, "y")).collect();
+    assert!(tops[0] < tops[1] && tops[1] < tops[2], "from top to bottom as in the table: {tops:?}");
+    // 80 with a spread of 20 / sqrt 2; a single seed has none.
+    for text in ["Row half", "Row pair", "80.0 ± 14.1", "50.0\n"] {
+        assert!(svg.contains(text), "{text} is missing");
+    }
+    let whisker = elements(&svg, "polyline", "#000000").into_iter().map(corners).find(|line| {
+        (line[0].1 - line[1].1).abs() < 0.5 && line[0].1 > tops[1] && line[0].1 < tops[2] && line[0].0 > 300.0
+    });
+    let whisker = whisker.expect("a whisker on the bar of two seeds");
+    let left = attribute(bars[0], "x");
+    between(left, whisker[0].0, left + widths[2], 0.8 - 0.1 * 2.0f64.sqrt());
+    between(left, whisker[1].0, left + widths[2], 0.8 + 0.1 * 2.0f64.sqrt());
+}
+
+#[test]
+fn a_curve_is_the_mean_over_the_seeds_that_reached_a_step() {
+    let found = row(
+        "color",
+        vec![
+            seed(1, checkpoints(&[(0.8, 0.5), (0.9, 0.6)])),
+            seed(2, checkpoints(&[(0.9, 0.7), (0.9, 0.7), (0.7, 0.4)])),
+        ],
+    );
+    let points = |curve: Curve| -> Vec<(u64, f64, f64)> {
+        curve.points.iter().map(|point| (point.step, point.mean, point.spread)).collect()
+    };
+    let rounded = |points: Vec<(u64, f64, f64)>| -> Vec<(u64, i64, i64)> {
+        points
+            .iter()
+            .map(|point| (point.0, (1e6 * point.1).round() as i64, (1e6 * point.2).round() as i64))
+            .collect()
+    };
+    assert_eq!(
+        rounded(points(Curve::validation(&found))),
+        [(100, 850_000, 70_711), (200, 900_000, 0), (300, 700_000, 0)]
+    );
+    assert_eq!(
+        rounded(points(Curve::target(&found))),
+        [(100, 600_000, 141_421), (200, 650_000, 70_711), (300, 400_000, 0)]
+    );
+}
+
+#[test]
+fn curves_pass_through_their_points() {
+    let curves = [
+        curve("Colour & form", &[(0, 0.5, 0.0), (100, 0.9, 0.0), (400, 0.6, 0.0)]),
+        curve("Gray", &[(0, 0.7, 0.1), (400, 0.7, 0.1)]),
+    ];
+    let svg = accuracy_curves("Training", &curves).unwrap();
+    let lines: Vec<_> = elements(&svg, "polyline", BLUE).into_iter().map(corners).collect();
+    let line = lines.iter().find(|line| line.len() == 3).expect("the first curve");
+    between(line[0].0, line[1].0, line[2].0, 0.25);
+    // 60 % is a quarter of the way from 50 to 90 %, and higher is further up.
+    between(line[0].1, line[2].1, line[1].1, 0.25);
+    assert!(line[1].1 < line[0].1);
+    let level: Vec<_> = elements(&svg, "polyline", VERMILLION).into_iter().map(corners).collect();
+    between(line[0].1, level[0][0].1, line[1].1, 0.5);
+    let band = corners(elements(&svg, "polygon", VERMILLION)[0]);
+    let (top, bottom) = (band[0].1, band[band.len() - 1].1);
+    between(line[0].1, top, line[1].1, 0.75);
+    between(line[0].1, bottom, line[1].1, 0.25);
+    assert!(elements(&svg, "polygon", BLUE).is_empty(), "no spread, no shade");
+    assert!(svg.contains("Colour &amp; form") && svg.contains("Training"));
+}
+
+#[test]
+fn beyond_the_palette_lines_are_dashed() {
+    let curves: Vec<Curve> =
+        (0..8).map(|index| curve(&format!("{index}"), &[(0, 0.5, 0.0), (100, 0.9, 0.0)])).collect();
+    let svg = accuracy_curves("Eight", &curves).unwrap();
+    // Line and legend of the first; the eighth has its colour, in many pieces.
+    assert!(elements(&svg, "polyline", BLUE).len() > 10);
+    assert_eq!(elements(&svg, "polyline", VERMILLION).len(), 2);
+}
+
+#[test]
+fn stages_share_one_axis() {
+    let task = curve("T, untreated", &[(0, 0.5, 0.0), (1000, 0.8, 0.0)]);
+    let best = Network {
+        kept: Point { step: 500, mean: 0.65, spread: 0.0 },
+        reconstructed: curve("best T", &[(0, 0.65, 0.0), (60, 0.9, 0.0)]),
+    };
+    let stages =
+        [("L1 + GAN1", 0), ("+ GAN2", 30)].map(|(title, begins)| Stage { title: title.into(), begins });
+    let svg = stage_curves("Stages", &task, &[best], &stages).unwrap();
+    let task = corners(elements(&svg, "polyline", BLUE)[0]);
+    let line = corners(elements(&svg, "polyline", VERMILLION)[0]);
+    // 50 to 80 % on the left against 65 to 90 % on the right.
+    between(task[0].1, line[0].1, task[1].1, 0.5);
+    between(task[0].1, task[1].1, line[1].1, 0.75);
+    let marks = elements(&svg, "circle", VERMILLION);
+    let kept = marks.iter().find(|mark| attribute(mark, "r") > 5.0).expect("the network that was kept");
+    between(task[0].0, attribute(kept, "cx"), task[1].0, 0.5);
+    between(task[0].1, attribute(kept, "cy"), task[1].1, 0.5);
+    let middle = line[0].0.midpoint(line[1].0);
+    let border = elements(&svg, "polyline", "#000000").into_iter().map(corners);
+    assert!(
+        border.filter(|at| (at[0].0 - middle).abs() <= 1.0).count() == 1,
+        "the second stage begins at 30"
+    );
+    assert!(svg.contains("+ GAN2"));
+}
+
+/// Half of the pixels at one value, a quarter of them at another: roots 0.707 and 0.5.
+#[test]
+fn histograms_are_roots_of_shares() {
+    let mut histogram = Histogram::new();
+    histogram.add(&[[51, 10, 10], [51, 10, 10], [102, 10, 10], [204, 10, 10]].concat());
+    let svg = colour_histograms("Colours", &[("source", &histogram)]).unwrap();
+    let lines: Vec<_> =
+        elements(&svg, "polyline", BLUE).into_iter().map(corners).filter(|line| line.len() == 256).collect();
+    assert_eq!(lines.len(), 3);
+    let ([red, green], zero) = ([&lines[0], &lines[1]], lines[0][0].1);
+    let top = green[10].1;
+    assert!(zero - top > 200.0, "the plot is high enough to read");
+    between(zero, red[51].1, top, 0.5f64.sqrt());
+    between(zero, red[102].1, top, 0.5);
+    between(red[0].0, red[102].0, red[255].0, 0.4);
+}
+
+#[test]
+fn plots_of_nothing_are_errors() {
+    let empty = |result: Result<String, Error>| matches!(result, Err(Error::EmptyPlot { .. }));
+    let line = curve("line", &[(0, 0.5, 0.0)]);
+    assert!(empty(accuracy_bars(&benchmark(vec![row("color", vec![])]))));
+    assert!(empty(accuracy_curves("none", &[curve("none", &[])])));
+    assert!(empty(stage_curves("none", &line, &[], &[])));
+    assert!(empty(colour_histograms("none", &[("none", &Histogram::new())])));
+    assert!(accuracy_curves("a single point", &[line]).is_ok());
+}
+
+#[test]
+fn the_same_numbers_give_the_same_bytes() {
+    let rows = || benchmark(vec![single("color", &[0.5, 0.75]), single("full", &[0.9])]);
+    assert_eq!(accuracy_bars(&rows()).unwrap(), accuracy_bars(&rows()).unwrap());
+}
