@@ -9,17 +9,38 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Scores of nothing.
-    #[error("there is no prediction to score; the part of the dataset is empty")]
-    NoPredictions,
-    /// A prediction that is no probability.
-    #[error("prediction {index} is {value}, which is no probability; the task network has diverged")]
-    Probability {
-        /// Its number, counted from 0 in the order given.
-        index: usize,
-        /// What it is.
-        value: f64,
+    /// A configuration that cannot be read or makes no sense.
+    #[error("{}: {message}", .path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column where they are known.
+        message: String,
     },
+    /// Slides cannot be put through a second scanner.
+    #[error("a second scanner takes images: give `points`, `classes` or a `folder`, not `slides`")]
+    ScannedSlides,
+    /// Settings that cannot be told from others.
+    #[error("cannot name what is trained: {0}")]
+    Key(String),
+    /// The user has stopped the run.
+    #[error("stopped; the same command goes on from here")]
+    Stopped,
+    /// Nothing to measure on.
+    #[error("{0}")]
+    Nothing(&'static str),
+    /// The pictures cannot be found or read.
+    #[error(transparent)]
+    Data(#[from] restain_data::Error),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] restain_train::Error),
+    /// A model cannot be used.
+    #[error(transparent)]
+    Net(#[from] restain_net::Error),
+    /// A colour method cannot be fitted.
+    #[error(transparent)]
+    Stain(#[from] restain_stain::error::Error),
     /// A file of results cannot be read.
     #[error("{}: cannot read the results: {source}", .path.display())]
     Read {

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod compare;
+mod evaluate;
 mod inspect;
 mod normalize;
 mod normalize_image;
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Patches(patches::Patches),
     Train(train::Train),
     TrainTask(train_task::TrainTask),
+    Evaluate(evaluate::Evaluate),
 }
 
 impl Command {
@@ -37,6 +39,7 @@ impl Command {
             Self::Patches(command) => command.run(),
             Self::Train(command) => command.run(),
             Self::TrainTask(command) => command.run(),
+            Self::Evaluate(command) => command.run(),
         }
     }
 }

@@ -8,7 +8,7 @@ use restain_train::{Progress, TrainConfig, run};
 use crate::{interrupt, memory, quantity};
 
 /// The commit this was built from, for the model card.
-const COMMIT: &str = env!("RESTAIN_COMMIT");
+pub(super) const COMMIT: &str = env!("RESTAIN_COMMIT");
 
 /// Train a model on pictures of the lab whose style is wanted
 ///

@@ -1,0 +1,258 @@
+//! What is compared, read from YAML. `pipelines/evaluate-scanner.yaml` explains each setting.
+
+use std::path::{Path, PathBuf};
+
+use restain_data::{Settings, Source, Split};
+use restain_stain::scanner::{Kind, Strength};
+use restain_train::{
+    adam::AdamConfig,
+    config::{Augmentation as Changes, Gan},
+    domain::Input,
+    schedule::Schedule,
+    stage::Stage,
+    task::{Augmentation, Network, Sight},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Benchmarks that share a source domain, networks and rows.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Everything is done with each of these seeds.
+    pub seeds: Vec<u64>,
+    /// What a patch is.
+    pub patches: Settings,
+    /// The source domain, labelled.
+    pub source: SourceDomain,
+    /// The training of T.
+    pub task: Task,
+    /// The training of G, where a row has one.
+    #[serde(default)]
+    pub generator: Option<Generator>,
+    /// The target domains.
+    pub benchmarks: Vec<Target>,
+    /// The ways of treating the target's pictures, in the order of the tables.
+    pub rows: Vec<RowConfig>,
+    /// Samples that the panel of pictures shows.
+    #[serde(default = "eight")]
+    pub panel: usize,
+}
+
+fn eight() -> usize {
+    8
+}
+
+/// The source domain and its parts.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceDomain {
+    /// How it is called.
+    pub name: String,
+    /// Where its patches come from.
+    #[serde(with = "serde_yaml::with::singleton_map_recursive")]
+    pub sources: Vec<Source>,
+    /// How their groups are cut into parts.
+    #[serde(with = "serde_yaml::with::singleton_map_recursive")]
+    pub split: Split,
+    /// The part to train T and G on.
+    pub train: String,
+    /// The part to choose checkpoints of T on.
+    pub validation: String,
+    /// The part to test T on.
+    pub test: String,
+}
+
+/// A target domain. G and the maps see its pixels, never its labels: those are for the test alone.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// How the benchmark is called in files.
+    pub name: String,
+    /// How it is called in tables.
+    pub title: String,
+    /// What it measures, in Markdown.
+    pub description: String,
+    /// How the target domain is called.
+    pub target: String,
+    /// Pictures of the source domain through a second scanner ...
+    #[serde(default)]
+    pub scanner: Option<SecondScanner>,
+    /// ... or other pictures.
+    #[serde(default, with = "serde_yaml::with::singleton_map_recursive")]
+    pub sources: Option<Vec<Source>>,
+    /// How the groups of the other pictures are cut into parts.
+    #[serde(default, with = "serde_yaml::with::singleton_map_recursive")]
+    pub split: Option<Split>,
+    /// The part whose pixels G and the maps may see: of a second scanner, of the source's own split.
+    pub train: String,
+    /// The part to test on; it may be the same.
+    pub test: String,
+}
+
+/// A change of style that is known to the test alone.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SecondScanner {
+    /// Colours only, or everything.
+    pub kind: Kind,
+    /// How much.
+    pub strength: Strength,
+    /// Seed of its noise.
+    pub seed: u64,
+    /// Quality, 1..=100, of the JPEG files it writes.
+    pub quality: u8,
+}
+
+/// The training of T: as in [`restain_train::task::TaskConfig`].
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// Which network.
+    pub network: Network,
+    /// Weights to begin with.
+    #[serde(default)]
+    pub backbone: Option<PathBuf>,
+    /// Patches a step.
+    pub batch: u32,
+    /// Steps in all.
+    pub steps: u64,
+    /// Step size of Adam.
+    pub learning_rate: f64,
+    /// How it falls.
+    pub schedule: Schedule,
+    /// Moments of Adam.
+    pub adam: AdamConfig,
+    /// Largest norm of the gradient.
+    #[serde(default)]
+    pub clip: Option<f64>,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: u64,
+}
+
+/// The training of G: as in [`restain_train::TrainConfig`].
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generator {
+    /// Width of G's first convolution.
+    pub base: usize,
+    /// Patches a step, of each domain.
+    pub batch: u32,
+    /// The discriminators.
+    pub gan: Gan,
+    /// Moments of Adam.
+    pub adam: AdamConfig,
+    /// Largest norm of a network's gradient.
+    #[serde(default)]
+    pub clip: Option<f64>,
+    /// Decay of the moving average.
+    #[serde(default)]
+    pub ema: Option<f64>,
+    /// Changes to the patches.
+    #[serde(default)]
+    pub augmentation: Changes,
+}
+
+/// A way of treating the target's pictures.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowConfig {
+    /// How it is called in files.
+    pub name: String,
+    /// How it is called in tables.
+    pub title: String,
+    /// What T sees of pictures, in training and after.
+    #[serde(default)]
+    pub sight: Sight,
+    /// How colours are changed while T learns.
+    #[serde(default)]
+    pub augmentation: Augmentation,
+    /// What is done to the target's pictures before T sees them.
+    #[serde(default, with = "serde_yaml::with::singleton_map")]
+    pub normalize: Normalize,
+}
+
+/// What is done to the target's pictures.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalize {
+    /// Nothing.
+    #[default]
+    None,
+    /// The quantile map of the whole target domain onto the source domain.
+    Quantile,
+    /// Colour transfer of Reinhard et al. between the two domains.
+    Reinhard,
+    /// G, trained in these stages.
+    Generator(Stages),
+    /// Nothing is to be done: the pictures as the source's scanner gives them, which are those of the target itself where
+    /// there is a second scanner, or the source's own test part.
+    Ceiling,
+}
+
+/// The stages of the training of G, and what is done to pixels before.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Stages {
+    /// Of each domain.
+    #[serde(default)]
+    pub input: Input,
+    /// One after the other.
+    pub stages: Vec<Stage>,
+}
+
+impl Config {
+    /// Reads and checks a configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the file and the line.
+    pub fn load(path: &Path) -> Result<Self> {
+        let fault = |message: String| Error::Config { path: path.to_owned(), message };
+        let text =
+            std::fs::read_to_string(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+        let config: Self = serde_yaml::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        match config.fault() {
+            Some(message) => Err(fault(message)),
+            None => Ok(config),
+        }
+    }
+
+    /// The first thing that makes no sense.
+    fn fault(&self) -> Option<String> {
+        let name = |name: &str| {
+            let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+            name.is_empty() || !name.chars().all(safe)
+        };
+        if self.seeds.is_empty() || self.rows.is_empty() || self.benchmarks.is_empty() {
+            return Some("`seeds`, `rows` and `benchmarks` must name at least one each".to_owned());
+        }
+        let names =
+            self.rows.iter().map(|row| &row.name).chain(self.benchmarks.iter().map(|target| &target.name));
+        if let Some(bad) = names.clone().find(|one| name(one)) {
+            return Some(format!(
+                "the name `{bad}` becomes part of a file name: letters, digits, `-` and `_` only"
+            ));
+        }
+        if let Some(target) = self.benchmarks.iter().find(|of| of.scanner.is_some() == of.sources.is_some()) {
+            return Some(format!("the benchmark `{}` needs either a `scanner` or `sources`", target.name));
+        }
+        let of_scanner = |target: &&Target| target.scanner.is_some() && target.split.is_some();
+        if let Some(target) = self.benchmarks.iter().find(of_scanner) {
+            return Some(format!(
+                "the benchmark `{}` is split as the source is; leave `split` out",
+                target.name
+            ));
+        }
+        let bad_quality =
+            |target: &&Target| target.scanner.is_some_and(|of| !(1..=100).contains(&of.quality));
+        if let Some(target) = self.benchmarks.iter().find(bad_quality) {
+            return Some(format!("the `quality` of `{}` must be 1 to 100", target.name));
+        }
+        let generated = |row: &RowConfig| matches!(row.normalize, Normalize::Generator(_));
+        if self.generator.is_none() && self.rows.iter().any(generated) {
+            return Some("a row has a `generator`, but how to train one is missing: `generator`".to_owned());
+        }
+        None
+    }
+}

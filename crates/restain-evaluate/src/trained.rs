@@ -1,0 +1,183 @@
+//! Networks that a benchmark needs, trained once: each lies in a folder that is named by everything it depends on, so that
+//! rows and benchmarks share what they have in common, and an evaluation that was stopped goes on.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use candle_core::Device;
+use restain_train::{
+    Progress, STATE_FILE, TrainConfig,
+    config::{CardFields, Guide},
+    domain::Domain,
+    stage::{Loss, Stage},
+    task::{Augmentation, Outcome, Sight, TaskConfig, train},
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Result,
+    config::{Config, Stages},
+};
+
+/// The task network of a row.
+pub(crate) struct TrainedTask {
+    pub(crate) folder: PathBuf,
+    pub(crate) outcome: Outcome,
+    pub(crate) sight: Sight,
+}
+
+/// Where networks are trained, and who is told.
+pub(crate) struct Workshop<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) cache: &'a Path,
+    pub(crate) commit: &'a str,
+    pub(crate) device: &'a Device,
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) progress: &'a mut dyn FnMut(&str, &Progress),
+}
+
+/// A short name for everything in a value.
+pub(crate) fn key(value: &impl Serialize) -> Result<String> {
+    let json = serde_json::to_vec(value).map_err(|error| Error::Key(error.to_string()))?;
+    Ok(Sha256::digest(json).iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl Workshop<'_> {
+    /// T for a seed, what it sees and an augmentation.
+    pub(crate) fn task(
+        &mut self,
+        seed: u64,
+        sight: Sight,
+        augmentation: Augmentation,
+    ) -> Result<TrainedTask> {
+        let Config { task, patches, source, .. } = self.config;
+        let mut config = TaskConfig {
+            name: "t".to_owned(),
+            output: PathBuf::new(),
+            patches: patches.clone(),
+            source: Domain {
+                sources: source.sources.clone(),
+                split: Some(source.split.clone()),
+                part: source.train.clone(),
+                held_out: Some(source.validation.clone()),
+            },
+            seed,
+            network: task.network,
+            backbone: task.backbone.clone(),
+            sight,
+            augmentation,
+            batch: task.batch,
+            steps: task.steps,
+            learning_rate: task.learning_rate,
+            schedule: task.schedule,
+            adam: task.adam,
+            clip: task.clip,
+            checkpoint_every: task.checkpoint_every,
+            loader_threads: 1,
+            resume: true,
+        };
+        config.output = self.cache.join(format!("t-{}", key(&config)?));
+        let title = format!("T, seed {seed}, {}", name(&(sight, augmentation)));
+        let outcome = train(&config, self.device, self.stop, &mut |now| (self.progress)(&title, now))?;
+        if outcome.steps < config.steps {
+            return Err(Error::Stopped);
+        }
+        Ok(TrainedTask { folder: config.output, outcome, sight })
+    }
+
+    /// G for a seed, a target and stages; returns the model's file. Where G was trained in all but the last of the stages,
+    /// it goes on from there.
+    pub(crate) fn generator(
+        &mut self,
+        seed: u64,
+        target: &Domain,
+        stages: &Stages,
+        guide: &Path,
+    ) -> Result<PathBuf> {
+        let last = stages.stages.len().saturating_sub(1);
+        if last > 0 {
+            let earlier = Stages { input: stages.input, stages: stages.stages[..last].to_vec() };
+            self.generator(seed, target, &earlier, guide)?;
+        }
+        let config = self.generator_config(seed, target, stages, guide)?;
+        let state = config.output.join(STATE_FILE);
+        if last > 0 && !state.exists() {
+            let earlier = Stages { input: stages.input, stages: stages.stages[..last].to_vec() };
+            let from = self.generator_config(seed, target, &earlier, guide)?.output.join(STATE_FILE);
+            let fault = |source| Error::Write { path: state.clone(), source };
+            std::fs::create_dir_all(&config.output).map_err(fault)?;
+            // Under another name first, so that the state is never there in part.
+            let copy = state.with_extension("copy");
+            std::fs::copy(&from, &copy).and_then(|_| std::fs::rename(&copy, &state)).map_err(fault)?;
+        }
+        let title = format!("G, seed {seed}, {}", losses(&stages.stages));
+        let outcome = restain_train::run(&config, self.commit, self.device, self.stop, &mut |now| {
+            (self.progress)(&title, now);
+        })?;
+        if outcome.steps < config.steps() { Err(Error::Stopped) } else { Ok(outcome.model) }
+    }
+
+    fn generator_config(
+        &self,
+        seed: u64,
+        target: &Domain,
+        stages: &Stages,
+        guide: &Path,
+    ) -> Result<TrainConfig> {
+        let Config { patches, source, generator, task, .. } = self.config;
+        let Some(generator) = generator else { return Err(Error::Key("no generator".to_owned())) };
+        let has = |loss: Loss| stages.stages.iter().any(|stage| stage.has(loss));
+        let weights = guide.to_owned();
+        let mut config = TrainConfig {
+            name: "g".to_owned(),
+            output: PathBuf::new(),
+            patches: patches.clone(),
+            source: Domain {
+                sources: source.sources.clone(),
+                split: Some(source.split.clone()),
+                part: source.train.clone(),
+                held_out: None,
+            },
+            // What does not see the target is the same for every target.
+            target: (has(Loss::Gan2) || stages.input.quantile_map).then(|| target.clone()),
+            input: stages.input,
+            seed,
+            base: generator.base,
+            batch: generator.batch,
+            stages: stages.stages.clone(),
+            adam: generator.adam,
+            gan: generator.gan,
+            task: has(Loss::Task).then_some(Guide { weights, network: task.network }),
+            clip: generator.clip,
+            ema: generator.ema,
+            augmentation: generator.augmentation.clone(),
+            checkpoint_every: 500,
+            pictures_every: 0,
+            loader_threads: 1,
+            resume: true,
+            card: CardFields {
+                source_style: source.name.clone(),
+                trained_on: source.name.clone(),
+                licence: "not for use: trained for a comparison".to_owned(),
+                mpp: patches.mpp,
+            },
+        };
+        config.output = self.cache.join(format!("g-{}", key(&config)?));
+        Ok(config)
+    }
+}
+
+/// The losses of the last stage, as a person reads them.
+fn losses(stages: &[Stage]) -> String {
+    let of = |stage: &Stage| stage.losses.keys().map(name).collect::<Vec<_>>().join("+");
+    stages.iter().map(of).collect::<Vec<_>>().join(", then ")
+}
+
+/// A setting as it is written in YAML.
+fn name(setting: &impl Serialize) -> String {
+    let json = serde_json::to_string(setting).unwrap_or_default();
+    json.replace(['"', '[', ']'], "").replace(',', " ")
+}
