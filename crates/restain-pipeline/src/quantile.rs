@@ -7,8 +7,8 @@ use restain_stain::quantile::QuantileMap;
 use crate::style::Style;
 use crate::{Error, Result};
 
-/// How many times the map may stretch the contrast of a channel. Two scanners differ by less than 2; a slide of nothing but
-/// glass would have its noise stretched into the colours of cells.
+/// How many times the map may stretch the standard deviation of a channel. A slide of nothing but glass would have its noise
+/// stretched into the colours of cells; 4 is a choice that leaves a darker lamp or a sparser smear alone.
 const MOST_STRETCH: f64 = 4.0;
 
 /// A quantile map fitted to a style, with where it comes from.
