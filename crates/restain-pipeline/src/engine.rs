@@ -1,17 +1,22 @@
-//! What turns GM into colour: a model, or nothing at all.
+//! What gives a slide its colours: a model, a quantile map, or nothing at all.
 
 use std::path::Path;
 
-use restain_net::{Area, DeviceChoice, Model, Pixels, Place, Precision, Window, find_place, halo};
-use restain_slide::{LevelRect, Margin, Tile};
+use restain_net::{Area, Model, Place, Window, find_place, halo};
+use restain_slide::{LevelRect, Margin, Pixels, Tile};
 use restain_stain::removal::remove_stain;
 
-use crate::{Error, Result};
+use crate::quantile::Quantile;
+use crate::settings::Settings;
+use crate::style::Style;
+use crate::{Error, Result, crop};
 
 /// The colours a slide is given.
 pub enum Engine {
     /// Its own: pixels pass through unchanged. For tests, and to measure everything but G.
     Identity,
+    /// Those of a style, each channel of each pixel by itself.
+    Quantile(Box<Quantile>),
     /// Those of a model.
     Model(Box<Model>),
 }
@@ -30,18 +35,33 @@ impl Engine {
     /// The name under which the identity model is asked for.
     pub const IDENTITY: &str = "identity";
 
-    /// Loads `model`: a checkpoint's path, `identity`, or the shipped model where there is none.
+    /// Loads what `settings` ask for: the model, the shipped one where they name none, or a style's quantile map. Only
+    /// for that, and without [`Settings::own`], `measure` is asked for the colours of what is to be normalized.
     ///
     /// # Errors
-    /// Where the checkpoint does not fit, or the device asked for is not there.
-    pub fn select(model: Option<&str>, device: DeviceChoice, precision: Precision) -> Result<Selection> {
-        if model == Some(Self::IDENTITY) {
-            return Ok(Selection { engine: Self::Identity, device: Place::Cpu.to_string(), note: None });
-        }
+    /// [`Error::Setting`] where settings contradict each other; where the checkpoint does not fit, or the device asked
+    /// for is not there; [`Error::Style`], [`Error::HardlyAnyColour`], and what `measure` fails with.
+    pub fn select(settings: &Settings, measure: impl FnOnce() -> Result<Style>) -> Result<Selection> {
+        let device = settings.device()?;
+        let here = |engine| Selection { engine, device: Place::Cpu.to_string(), note: None };
+        let model = match (settings.model.as_deref(), settings.style.as_deref()) {
+            (Some(_), Some(_)) => {
+                return Err(Error::Setting("choose `model` or `style`, not both".to_owned()));
+            }
+            (None, Some(style)) => {
+                let quantile = Quantile::fit(style, settings.own.as_deref(), measure)?;
+                return Ok(here(Self::Quantile(Box::new(quantile))));
+            }
+            (_, None) if settings.own.is_some() => {
+                return Err(Error::Setting("`own` is of use with a `style` only".to_owned()));
+            }
+            (Some(Self::IDENTITY), None) => return Ok(here(Self::Identity)),
+            (model, None) => model,
+        };
         let (place, note) = find_place(device)?;
         let model = match model {
-            Some(path) => Model::load(Path::new(path), &place, precision)?,
-            None => Model::shipped(&place, precision)?,
+            Some(path) => Model::load(Path::new(path), &place, settings.precision)?,
+            None => Model::shipped(&place, settings.precision)?,
         };
         Ok(Selection { engine: Self::Model(Box::new(model)), device: place.to_string(), note })
     }
@@ -49,15 +69,15 @@ impl Engine {
     /// What a window needs beyond its core for the core to come out right.
     pub fn margin(&self) -> Margin {
         match self {
-            Self::Identity => Margin::None,
+            Self::Identity | Self::Quantile(_) => Margin::None,
             Self::Model(_) => Margin::Halo(halo()),
         }
     }
 
-    /// The model, unless it is the identity.
+    /// The model, where it is one.
     pub fn model(&self) -> Option<&Model> {
         match self {
-            Self::Identity => None,
+            Self::Identity | Self::Quantile(_) => None,
             Self::Model(model) => Some(model),
         }
     }
@@ -88,6 +108,17 @@ impl Engine {
         Prepared::Gm(gm)
     }
 
+    /// Interleaved RGB of the core of a tile whose pixels need none of their surroundings; what was never scanned keeps
+    /// the background colour.
+    pub(crate) fn recolour(&self, tile: Tile, pixels: Pixels, background: [u8; 3]) -> Vec<u8> {
+        let mut rgb = crop::rgb(pixels.rect, tile.core, pixels.rgb);
+        if let Self::Quantile(quantile) = self {
+            quantile.apply(&mut rgb);
+            crop::composite(pixels.rect, tile.core, &pixels.coverage, background, &mut rgb);
+        }
+        rgb
+    }
+
     /// Interleaved RGB of the cores of tiles whose windows have one size, in their order.
     pub(crate) fn restain<'a>(
         &self,
@@ -96,7 +127,7 @@ impl Engine {
         width: usize,
     ) -> Result<Vec<Vec<u8>>> {
         let Self::Model(model) = self else {
-            return Err(Error::Setting("the identity model has no G".to_owned()));
+            return Err(Error::Setting("there is no G".to_owned()));
         };
         let windows: Vec<_> = tiles
             .map(|(tile, seen)| Window { pixels: seen.pixels(), core: area(tile.window, tile.core) })
@@ -114,10 +145,10 @@ pub(crate) enum Prepared {
 }
 
 impl Prepared {
-    fn pixels(&self) -> Pixels<'_> {
+    fn pixels(&self) -> restain_net::Pixels<'_> {
         match self {
-            Self::Gm(gm) => Pixels::Gm(gm),
-            Self::Rgb(rgb) => Pixels::Rgb(rgb),
+            Self::Gm(gm) => restain_net::Pixels::Gm(gm),
+            Self::Rgb(rgb) => restain_net::Pixels::Rgb(rgb),
         }
     }
 }

@@ -43,6 +43,25 @@ pub enum Error {
         /// What is wrong, with line and column where the parser knows them.
         message: String,
     },
+    /// A style could not be read or is none.
+    #[error("{}: {message}", path.display())]
+    Style {
+        /// The style's file.
+        path: PathBuf,
+        /// What is wrong, with line and column where the parser knows them.
+        message: String,
+    },
+    /// A slide without a scanned pixel has no colours to measure.
+    #[error("{}: no pixel of the slide was scanned, so it has no colours to measure (--own gives those of its lab)", .0.display())]
+    NothingScanned(PathBuf),
+    /// A quantile map would make colours of noise.
+    #[error(
+        "what is to be normalized has hardly any colours of its own, like glass without a cell, and the style would come out of its noise; give the colours of its lab with --own"
+    )]
+    HardlyAnyColour,
+    /// A colour method could not be fitted.
+    #[error(transparent)]
+    Stain(#[from] restain_stain::error::Error),
     /// A setting is out of its range or contradicts another.
     #[error("{0}")]
     Setting(String),

@@ -11,8 +11,11 @@ mod normalize;
 mod ordered;
 mod picture;
 mod plan;
+mod quantile;
 mod settings;
 mod stages;
+mod style;
+mod threads;
 
 pub use compare::{Comparison, Region, Subject};
 pub use control::{Progress, StageName};
@@ -22,7 +25,9 @@ pub use memory::peak_bytes;
 pub use normalize::{Job, ModelReport, Report, SourceReport};
 pub use picture::{normalize_picture, picture_format, read_picture};
 pub use plan::Plan;
+pub use quantile::Quantile;
 pub use settings::{CompressionKind, ExtentKind, Settings, SubsamplingKind};
+pub use style::Style;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -10,10 +10,12 @@ use restain_tiff::{Layout, Pyramid, PyramidWriter, TileEncoder};
 use serde::Serialize;
 
 use crate::control::{Control, Progress, StageName};
-use crate::engine::Selection;
+use crate::engine::{Engine, Selection};
 use crate::ordered::ordered;
+use crate::quantile::Quantile;
 use crate::settings::Settings;
 use crate::stages::{encode, generate, read, reassemble, stain, write};
+use crate::threads::thread_pool;
 use crate::{Error, Result};
 
 /// Side of an output tile in pixels.
@@ -30,7 +32,7 @@ pub struct Job<'a> {
     level: u32,
     extent: LevelRect,
     threads: usize,
-    /// What windows hold beyond their cores: what G's receptive field needs, [`Engine::margin`](crate::Engine).
+    /// What windows hold beyond their cores: what G's receptive field needs, [`Engine::margin`].
     /// With less, seams show.
     pub margin: Margin,
 }
@@ -87,25 +89,37 @@ pub struct SourceReport {
     pub mpp: Option<Mpp>,
 }
 
-/// The model as a report and the output's description name it.
+/// The model, or the method that takes its place, as a report and the output's description name it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelReport {
     /// Its name.
     pub name: String,
-    /// SHA-256 of its file in hexadecimal digits.
+    /// SHA-256 of its file, for the quantile map the style's, in hexadecimal digits.
     pub sha256: Option<String>,
     /// The kernels that ran it and the numbers they computed in.
     pub kernels: Option<String>,
+    /// SHA-256 of the style's file that stood in for the slide's own colours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_sha256: Option<String>,
 }
 
 impl ModelReport {
     fn of(selection: &Selection) -> Self {
-        match selection.engine.model() {
-            None => Self { name: crate::Engine::IDENTITY.to_owned(), sha256: None, kernels: None },
-            Some(model) => Self {
+        match &selection.engine {
+            Engine::Identity => {
+                Self { name: Engine::IDENTITY.to_owned(), sha256: None, kernels: None, own_sha256: None }
+            }
+            Engine::Quantile(quantile) => Self {
+                name: Quantile::NAME.to_owned(),
+                sha256: Some(quantile.sha256().to_owned()),
+                kernels: None,
+                own_sha256: quantile.own_sha256().map(ToOwned::to_owned),
+            },
+            Engine::Model(model) => Self {
                 name: model.card().name.clone(),
                 sha256: Some(model.sha256().to_owned()),
                 kernels: Some(model.kernels().to_owned()),
+                own_sha256: None,
             },
         }
     }
@@ -223,10 +237,7 @@ impl<'a> Job<'a> {
         let layout = self.layout(&source, &model)?;
         let encoder = TileEncoder::new(&layout)?;
         let writer = PyramidWriter::create(output, &layout, force)?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build()
-            .map_err(|error| Error::Threads { threads: self.threads, cause: error.to_string() })?;
+        let pool = thread_pool(self.threads)?;
         let pixels = grid.extent().area() as u64;
         progress.start(pixels);
         let control = Control::new(interrupt, progress);

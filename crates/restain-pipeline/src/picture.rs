@@ -57,10 +57,15 @@ fn is_whole(jpeg: &[u8]) -> bool {
 pub fn normalize_picture(engine: &Engine, rgb: &[u8], width: u32, height: u32, tile: u32) -> Result<Vec<u8>> {
     let extent = LevelRect::from_size(LevelSize::new(width.into(), height.into()));
     let grid = TileGrid::new(extent, tile, engine.margin())?;
-    if matches!(engine, Engine::Identity) {
-        return Ok(rgb.to_vec());
+    let mut normalized = rgb.to_vec();
+    match engine {
+        Engine::Identity => return Ok(normalized),
+        Engine::Quantile(quantile) => {
+            quantile.apply(&mut normalized);
+            return Ok(normalized);
+        }
+        Engine::Model(_) => {}
     }
-    let mut normalized = vec![0; rgb.len()];
     for tile in grid.iter() {
         let seen = engine.prepare(cut(rgb, extent, tile.window));
         let size = tile.window.size().to_usize();

@@ -1,6 +1,6 @@
 //! What a user can choose, as the command line and a YAML run configuration give it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use restain_net::{DeviceChoice, Precision};
 use restain_slide::{Extent, LevelRect, Slide};
@@ -15,6 +15,10 @@ use crate::{Error, Result};
 pub struct Settings {
     /// A checkpoint's path, `identity`, or the shipped model.
     pub model: Option<String>,
+    /// A style's file, for the quantile map in place of a model.
+    pub style: Option<PathBuf>,
+    /// The style's file that stands in for the slide's own colours.
+    pub own: Option<PathBuf>,
     /// `auto`, `cpu`, `cuda` (all GPUs) or `cuda:N`.
     pub device: String,
     /// The numbers G is computed in.
@@ -41,6 +45,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model: None,
+            style: None,
+            own: None,
             device: "auto".to_owned(),
             precision: Precision::Auto,
             tile: 1024,

@@ -2,14 +2,10 @@
 
 mod common;
 
-use std::path::Path;
-
-use common::{Picture, normalize, read, settings};
-use restain_net::{DeviceChoice, Precision};
+use common::{Picture, normalize, read, settings, write_tiff};
 use restain_pipeline::{Engine, normalize_picture};
 use restain_slide::Extent;
 use restain_synth::{Drawing, Rect, SlideSpec};
-use restain_tiff::{Compression, Layout, Piece, Pyramid, PyramidWriter, TileEncoder};
 
 /// Cells, neither side a multiple of 64.
 fn cells() -> Picture {
@@ -17,30 +13,6 @@ fn cells() -> Picture {
     let drawing = Drawing::new(&SlideSpec::new(width, height)).unwrap();
     let rgb = drawing.draw(Rect { x: 0, y: 0, width, height }).unwrap().rgb;
     Picture { width: width as usize, height: height as usize, rgb }
-}
-
-/// Writes a picture as a tiled TIFF, which `OpenSlide` reads as a slide without resolution or background.
-fn write_tiff(picture: &Picture, path: &Path) {
-    let (width, height) = (picture.width as u32, picture.height as u32);
-    let layout = Layout {
-        width,
-        height,
-        tile: 256,
-        compression: Compression::Deflate,
-        mpp: None,
-        description: String::new(),
-        background: [255; 3],
-    };
-    let encoder = TileEncoder::new(&layout).unwrap();
-    let mut writer = PyramidWriter::create(path, &layout, false).unwrap();
-    let mut tiles = Vec::new();
-    let mut pyramid = Pyramid::new(&layout).unwrap();
-    pyramid.insert(0, 0, width, height, Piece::Rgb(&picture.rgb), &mut |tile| tiles.push(tile)).unwrap();
-    for tile in tiles {
-        let encoded = encoder.encode(&tile.pixels).unwrap();
-        writer.write(tile.level, tile.column, tile.row, encoded).unwrap();
-    }
-    writer.finish().unwrap();
 }
 
 #[test]
@@ -58,7 +30,8 @@ fn a_picture_gets_the_colours_of_a_slide() {
             let as_slide = read(&output, 0, Extent::Full);
             std::fs::remove_file(&output).unwrap();
 
-            let engine = Engine::select(Some(model), DeviceChoice::Cpu, Precision::Auto).unwrap().engine;
+            let none = || unreachable!("no style is asked for");
+            let engine = Engine::select(&settings(model, tile), none).unwrap().engine;
             let (width, height) = (cells.width as u32, cells.height as u32);
             let rgb = normalize_picture(&engine, &cells.rgb, width, height, tile).unwrap();
             let as_picture = Picture { rgb, ..cells_like(&cells) };

@@ -43,8 +43,7 @@ impl Bench {
         thread::spawn(move || {
             let run = || {
                 let slide = Slide::open(slide)?;
-                let selection =
-                    Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
+                let selection = Engine::select(&settings, || unreachable!("no style is asked for"))?;
                 Job::new(&slide, &selection, &settings)?.run(&output, false, &flag, &Progress::default())
             };
             sender.send(run())

@@ -13,4 +13,19 @@ pub enum Error {
         /// The channel's name.
         channel: &'static str,
     },
+    /// Counts of a histogram that are none.
+    #[error("the counts of {channel} are not 256 numbers")]
+    Counts {
+        /// The channel's name.
+        channel: &'static str,
+    },
+    /// A histogram in a file that counts more pixels than it may.
+    #[error("the counts of {channel} are of more than 2^53 pixels")]
+    TooManyPixels {
+        /// The channel's name.
+        channel: &'static str,
+    },
+    /// A histogram whose channels are of different pictures.
+    #[error("the counts of red, green and blue are not of equally many pixels")]
+    UnequalChannels,
 }

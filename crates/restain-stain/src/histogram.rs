@@ -1,9 +1,26 @@
 //! RGB histograms and the Bhattacharyya distance between them (paper, IV.D.5 and Table II).
 
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
 /// How often each value of each channel occurs: one bin a value, 256 bins a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// In a file it is three lists of 256 counts, `red`, `green` and `blue`, of the same sum: each channel of a pixel is
+/// counted once. Other lists are refused, and so are sums above [`Histogram::MOST_IN_FILE`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Channels", into = "Channels")]
 pub struct Histogram {
     counts: [[u64; 256]; 3],
+}
+
+/// The histogram in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Channels {
+    red: Vec<u64>,
+    green: Vec<u64>,
+    blue: Vec<u64>,
 }
 
 impl Default for Histogram {
@@ -13,6 +30,9 @@ impl Default for Histogram {
 }
 
 impl Histogram {
+    /// The most pixels that a file may count, 2^53: beyond it, readers of JSON that take numbers for floats lose ones.
+    pub const MOST_IN_FILE: u64 = 1 << 53;
+
     /// An empty histogram.
     pub fn new() -> Self {
         Self { counts: [[0; 256]; 3] }
@@ -47,6 +67,49 @@ impl Histogram {
     /// How many pixels were counted.
     pub fn pixels(&self) -> u64 {
         self.counts[0].iter().sum()
+    }
+
+    /// The standard deviation of red, green and blue in grey levels, 0..=127.5, or `None` where nothing was counted.
+    pub fn deviations(&self) -> Option<[f64; 3]> {
+        let n = self.pixels();
+        (n > 0).then(|| {
+            self.counts.map(|counts| {
+                let mean_of = |value: &dyn Fn(f64) -> f64| {
+                    let sum: f64 =
+                        (0u32..).zip(counts).map(|(v, count)| value(f64::from(v)) * count as f64).sum();
+                    sum / n as f64
+                };
+                let mean = mean_of(&|v| v);
+                mean_of(&|v| (v - mean).powi(2)).sqrt()
+            })
+        })
+    }
+}
+
+impl TryFrom<Channels> for Histogram {
+    type Error = Error;
+
+    fn try_from(channels: Channels) -> Result<Self, Error> {
+        let check = |counts: Vec<u64>, channel| {
+            let counts = <[u64; 256]>::try_from(counts).map_err(|_| Error::Counts { channel })?;
+            let sum = counts.iter().try_fold(0u64, |sum, &count| sum.checked_add(count));
+            let sum = sum.filter(|&sum| sum <= Self::MOST_IN_FILE).ok_or(Error::TooManyPixels { channel })?;
+            Ok::<_, Error>((counts, sum))
+        };
+        let red = check(channels.red, "red")?;
+        let others = [check(channels.green, "green")?, check(channels.blue, "blue")?];
+        if others.iter().any(|(_, sum)| *sum != red.1) {
+            return Err(Error::UnequalChannels);
+        }
+        let [green, blue] = others.map(|(counts, _)| counts);
+        Ok(Self { counts: [red.0, green, blue] })
+    }
+}
+
+impl From<Histogram> for Channels {
+    fn from(histogram: Histogram) -> Self {
+        let [red, green, blue] = histogram.counts.map(Vec::from);
+        Self { red, green, blue }
     }
 }
 

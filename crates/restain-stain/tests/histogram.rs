@@ -73,3 +73,23 @@ fn nothing_in_common_and_nothing_at_all() {
     assert_eq!(bhattacharyya(&black, &Histogram::new()), None);
     assert_eq!(bhattacharyya(&Histogram::default(), &black), None);
 }
+
+/// Half of red is 10 and half 30, green is plain, and blue has the four values about 100 evenly.
+#[test]
+fn deviations_are_those_of_the_pixels() {
+    let deviations = histogram(&[10, 9, 97, 30, 9, 99, 10, 9, 101, 30, 9, 103]).deviations().expect("pixels");
+    for (deviation, expected) in deviations.into_iter().zip([10.0, 0.0, 5f64.sqrt()]) {
+        assert_close(Some(deviation), expected);
+    }
+    assert_eq!(Histogram::new().deviations(), None);
+}
+
+#[test]
+fn a_histogram_survives_its_file() {
+    let some = histogram(&[1, 2, 3, 1, 2, 255]);
+    let json = serde_json::to_string(&some).expect("plain numbers");
+    assert_eq!(serde_json::from_str::<Histogram>(&json).expect("as written"), some);
+    let unequal = json.replacen("[0,2,", "[0,3,", 1);
+    let error = serde_json::from_str::<Histogram>(&unequal).expect_err("red counts one pixel more");
+    assert!(error.to_string().contains("equally many"), "{error}");
+}

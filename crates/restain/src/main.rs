@@ -4,6 +4,7 @@ mod commands;
 mod folder;
 mod interrupt;
 mod memory;
+mod pictures;
 mod progress;
 mod quantity;
 

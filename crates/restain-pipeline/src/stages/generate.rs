@@ -1,4 +1,4 @@
-//! G: GM becomes RGB in the style of the model. One thread on the CPU, whose pool shares each tile; two a GPU.
+//! G: GM becomes RGB in the style of the model; where there is none, the quantile map takes its place. One thread on the CPU, whose pool shares each tile; two a GPU.
 
 use restain_slide::LevelRect;
 
@@ -79,7 +79,7 @@ fn restain(engine: &Engine, background: [u8; 3], batch: Vec<BareTile>) -> Result
         .iter()
         .filter_map(|BareTile { tile, content }| match content {
             Content::Window(seen, _) => Some((*tile, seen)),
-            Content::Blank | Content::Rgb(_) => None,
+            Content::Blank | Content::Scanned(_) => None,
         })
         .collect();
     let cores = if windows.is_empty() {
@@ -91,7 +91,7 @@ fn restain(engine: &Engine, background: [u8; 3], batch: Vec<BareTile>) -> Result
     let restained = batch.into_iter().map(|BareTile { tile, content }| {
         let rgb = match content {
             Content::Blank => None,
-            Content::Rgb(rgb) => Some(rgb),
+            Content::Scanned(pixels) => Some(engine.recolour(tile, pixels, background)),
             Content::Window(_, coverage) => cores.next().map(|mut rgb| {
                 crop::composite(tile.window, tile.core, &coverage, background, &mut rgb);
                 rgb

@@ -1,6 +1,6 @@
 //! Stain removal: the window's RGB becomes GM (paper, III.B.1).
 
-use restain_slide::{Coverage, Tile};
+use restain_slide::{Coverage, Pixels, Tile};
 
 use super::failpoint;
 use super::generate::Batches;
@@ -21,8 +21,8 @@ pub(crate) struct BareTile {
 pub(crate) enum Content {
     /// Nothing: the scanner saw nothing of the core.
     Blank,
-    /// Nothing: the identity model passes interleaved RGB of the core through, already on its background.
-    Rgb(Vec<u8>),
+    /// Nothing: there is no G, and each pixel gets its colour by itself.
+    Scanned(Pixels),
     /// Colour: the window without its stain, and how much of each of its pixels was scanned.
     Window(Prepared, Coverage),
 }
@@ -39,9 +39,7 @@ pub(crate) fn run(
             failpoint(STAGE)?;
             Ok(match (pixels, engine) {
                 (None, _) => Content::Blank,
-                (Some(pixels), Engine::Identity) => {
-                    Content::Rgb(crate::crop::rgb(pixels.rect, tile.core, pixels.rgb))
-                }
+                (Some(pixels), Engine::Identity | Engine::Quantile(_)) => Content::Scanned(pixels),
                 (Some(pixels), Engine::Model(_)) => {
                     Content::Window(engine.prepare(pixels.rgb), pixels.coverage)
                 }

@@ -8,9 +8,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use restain_pipeline::{CompressionKind, Engine, Job, Progress, Report, Result, Settings};
+use restain_pipeline::{CompressionKind, Engine, Job, Progress, Report, Result, Settings, Style};
 use restain_slide::{Extent, LevelRect, LevelSize, Slide};
 use restain_synth::{SlideSpec, Source, write_slide};
+use restain_tiff::{Compression, Layout, Piece, Pyramid, PyramidWriter, TileEncoder};
 
 /// Real fields of a Pap smear, where they are at hand.
 const FIELDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/cric/fields");
@@ -79,6 +80,30 @@ pub(crate) fn write_mirax_of(
     path
 }
 
+/// Writes a picture as a tiled TIFF, which `OpenSlide` reads as a slide without resolution or background.
+pub(crate) fn write_tiff(picture: &Picture, path: &Path) {
+    let (width, height) = (picture.width as u32, picture.height as u32);
+    let layout = Layout {
+        width,
+        height,
+        tile: 256,
+        compression: Compression::Deflate,
+        mpp: None,
+        description: String::new(),
+        background: [255; 3],
+    };
+    let encoder = TileEncoder::new(&layout).unwrap();
+    let mut writer = PyramidWriter::create(path, &layout, false).unwrap();
+    let mut tiles = Vec::new();
+    let mut pyramid = Pyramid::new(&layout).unwrap();
+    pyramid.insert(0, 0, width, height, Piece::Rgb(&picture.rgb), &mut |tile| tiles.push(tile)).unwrap();
+    for tile in tiles {
+        let encoded = encoder.encode(&tile.pixels).unwrap();
+        writer.write(tile.level, tile.column, tile.row, encoded).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
 /// Lossless, on the CPU.
 pub(crate) fn settings(model: &str, tile: u32) -> Settings {
     Settings {
@@ -103,7 +128,8 @@ pub(crate) fn normalize_with(
     change: impl FnOnce(&mut Job<'_>),
 ) -> Result<Report> {
     let slide = Slide::open(slide)?;
-    let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
+    let threads = settings.threads()?;
+    let selection = Engine::select(settings, || Style::of_slide(&slide, threads, &AtomicBool::new(false)))?;
     let mut job = Job::new(&slide, &selection, settings)?;
     change(&mut job);
     job.run(output, false, &AtomicBool::new(false), &Progress::default())

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use restain_pipeline::{Engine, Job, Plan, SourceReport};
+use restain_pipeline::{Engine, Job, Plan, SourceReport, Style};
 use restain_slide::{Mpp, Slide, SlideInfo};
 use serde::Serialize;
 
 use super::overrides::{InputArguments, ModelArguments};
 use super::print_json;
-use crate::quantity;
+use crate::{interrupt, quantity};
 
 /// Show what a slide is and what normalizing it will take
 #[derive(Args)]
@@ -40,7 +40,9 @@ impl Inspect {
         let mut settings = self.input.settings()?;
         self.model.apply(&mut settings)?;
         let slide = Slide::open(&self.slide)?;
-        let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
+        let threads = settings.threads()?;
+        let interrupt = interrupt::catch()?;
+        let selection = Engine::select(&settings, || Style::of_slide(&slide, threads, interrupt))?;
         let job = Job::new(&slide, &selection, &settings)?;
         let inspection = Inspection {
             slide: slide.info(),

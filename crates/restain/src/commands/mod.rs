@@ -7,6 +7,7 @@ mod normalize;
 mod normalize_image;
 mod overrides;
 mod patches;
+mod style;
 mod synth;
 mod train;
 mod train_task;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     Compare(compare::Compare),
     NormalizeImage(normalize_image::NormalizeImage),
+    Style(style::MeasureStyle),
     #[command(subcommand)]
     Synth(synth::Synth),
     Patches(patches::Patches),
@@ -35,6 +37,7 @@ impl Command {
             Self::Inspect(command) => command.run(),
             Self::Compare(command) => command.run(),
             Self::NormalizeImage(command) => command.run(),
+            Self::Style(command) => command.run(),
             Self::Synth(command) => command.run(),
             Self::Patches(command) => command.run(),
             Self::Train(command) => command.run(),

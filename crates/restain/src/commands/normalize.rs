@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use restain_pipeline::{Engine, Job, Report};
+use restain_pipeline::{Engine, Job, Report, Style};
 use restain_slide::Slide;
 
 use super::overrides::{InputArguments, ModelArguments, OutputArguments};
@@ -12,8 +12,9 @@ use crate::{interrupt, progress, quantity};
 
 /// Normalize a slide into a pyramidal TIFF
 ///
-/// The slide is read once, its stain removed, and its colours made anew by the model. The output appears under its
-/// name only when it is whole; label and macro images stay out of it.
+/// The slide is read once, its stain removed, and its colours made anew by the model; or, with --style, its channels are
+/// mapped onto the distribution they have in another lab, without a model. The output appears under its name only when it
+/// is whole; label and macro images stay out of it.
 #[derive(Args)]
 pub(crate) struct Normalize {
     /// The slide: MIRAX (.mrxs with its folder beside it), SVS, NDPI, SCN, or whatever else OpenSlide reads
@@ -34,7 +35,8 @@ pub(crate) struct Normalize {
     #[arg(long)]
     force: bool,
 
-    /// Print one JSON object on stdout: input, output, pixels, seconds a stage, MP/s, peak memory, model hash
+    /// Print one JSON object on stdout: input, output, pixels, seconds a stage, MP/s, peak memory, hash of
+    /// the model or style
     #[arg(long)]
     json: bool,
 
@@ -55,7 +57,8 @@ impl Normalize {
         if !self.output.is_dir() && !self.output.extension().is_some_and(tiff) {
             bail!("{}: the output is a TIFF; let its name end in .tif", self.output.display());
         }
-        let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
+        let threads = settings.threads()?;
+        let selection = Engine::select(&settings, || Style::of_slide(&slide, threads, interrupt))?;
         let job = Job::new(&slide, &selection, &settings)?;
         for note in selection.note.iter().chain(&job.scale_note()).filter(|_| !self.quiet) {
             eprintln!("note: {note}");

@@ -6,15 +6,18 @@ use anyhow::{Context, bail};
 use clap::Args;
 use image::ExtendedColorType;
 use restain_net::write_whole;
-use restain_pipeline::{Engine, Settings, normalize_picture, picture_format, read_picture};
+use restain_pipeline::{Engine, Error, Settings, Style, normalize_picture, picture_format, read_picture};
 
 use super::overrides::ModelArguments;
-use crate::interrupt;
+use crate::{interrupt, pictures};
 
 /// Normalize plain pictures, such as patches
 ///
 /// A picture is treated as a slide of its own with white around it. As part of a larger slide its pixels get slightly
 /// other colours, above all near its edges: the model looks 127 pixels far.
+///
+/// With --style, the pictures of a folder are measured together, as parts of one slide. A single patch shows too little
+/// of its lab: name the style of its lab with --own.
 #[derive(Args)]
 pub(crate) struct NormalizeImage {
     /// A PNG, JPEG, TIFF or BMP picture, or a folder of them
@@ -53,7 +56,7 @@ impl NormalizeImage {
         {
             bail!("{}: exists already; add --force to replace it", existing.display());
         }
-        let selection = Engine::select(settings.model.as_deref(), settings.device()?, settings.precision)?;
+        let selection = Engine::select(&settings, || measure(work.iter().map(|(input, _)| input)))?;
         if let Some(note) = selection.note.as_ref().filter(|_| !self.quiet) {
             eprintln!("note: {note}");
         }
@@ -71,8 +74,8 @@ impl NormalizeImage {
                 println!("{}", output.display());
             }
         }
-        if others > 0 && !self.quiet {
-            eprintln!("note: {others} other files and folders of {} were left out", self.input.display());
+        if !self.quiet {
+            pictures::note_others(&self.input, others);
         }
         Ok(())
     }
@@ -89,21 +92,7 @@ fn plan(input: &Path, output: &Path) -> anyhow::Result<(Vec<(PathBuf, PathBuf)>,
         picture_format(&output)?;
         return Ok((vec![(input.to_owned(), output)], 0));
     }
-    let entries =
-        fs::read_dir(input).with_context(|| format!("{}: cannot list the folder", input.display()))?;
-    let (mut pictures, mut others) = (Vec::new(), 0);
-    for entry in entries {
-        let path = entry.with_context(|| format!("{}: cannot list the folder", input.display()))?.path();
-        if path.is_file() && picture_format(&path).is_ok() {
-            pictures.push(path);
-        } else {
-            others += 1;
-        }
-    }
-    if pictures.is_empty() {
-        bail!("{}: holds no PNG, JPEG, TIFF or BMP picture", input.display());
-    }
-    pictures.sort();
+    let (pictures, others) = pictures::in_folder(input)?;
     let mut work: Vec<(PathBuf, PathBuf)> = Vec::new();
     for path in pictures {
         let Some(stem) = path.file_stem() else { continue };
@@ -114,6 +103,18 @@ fn plan(input: &Path, output: &Path) -> anyhow::Result<(Vec<(PathBuf, PathBuf)>,
         work.push((path, target));
     }
     Ok((work, others))
+}
+
+/// The colours of all pictures together.
+fn measure<'a>(pictures: impl Iterator<Item = &'a PathBuf>) -> Result<Style, Error> {
+    let mut all = Style::default();
+    for picture in pictures {
+        if interrupt::requested() {
+            return Err(Error::Interrupted);
+        }
+        all.merge(&Style::of_picture(&read_picture(picture)?));
+    }
+    Ok(all)
 }
 
 /// Whether both are the same file or folder.
