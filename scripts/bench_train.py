@@ -10,7 +10,6 @@ Writes docs/benchmarks/train.md and target/bench/train.json, whose `ratios` are 
 medians of all steps.
 """
 import argparse
-import csv
 import json
 import os
 import pathlib
@@ -32,11 +31,10 @@ BATCH, SIDE, WARM_UP = 4, 128, 2
 CONFIG = """
 name: bench
 output: {folder}/out
-data: [{folder}/pictures]
-holdout: 0.0
+source: {{ sources: [folder: {{ path: {folder}/pictures }}] }}
+patches: {{ side: {side} }}
 seed: 1
 base: 32
-patch: {side}
 batch: {batch}
 stages:
   - steps: {steps}
@@ -56,8 +54,8 @@ def restain(folder, steps):
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(folder=folder, side=SIDE, batch=BATCH, steps=steps))
     subprocess.run([RESTAIN, "train", "--config", config, "--quiet", "--device", "cpu"], check=True)
-    with open(folder / "out/loss.csv", newline="") as log:
-        return [float(row["seconds"]) for row in csv.DictReader(log)]
+    with open(folder / "out/log.jsonl") as log:
+        return [json.loads(line)["seconds"] for line in log]
 
 
 class Torch:

@@ -34,13 +34,14 @@ mod sample;
 mod split;
 mod store;
 mod text;
+mod tissue;
 
 pub use annotations::{Annotation, Shape, UNCLASSIFIED, read_annotations};
 pub use dataset::Dataset;
 pub use error::{Error, Result};
 pub use manifest::{
     Balance, Classes, Folder, Group, LabelRule, Manifest, Origin, PlaceRule, Points, PolygonRule, Settings,
-    Slides, Source,
+    SlidePlace, Slides, Source,
 };
 pub use padding::Padding;
 pub use part::Part;
@@ -50,3 +51,4 @@ pub use polygon::Polygon;
 pub use sample::{Label, Place, Sample};
 pub use split::Split;
 pub use store::read_image;
+pub use tissue::Tissue;

@@ -16,6 +16,7 @@ use crate::{Error, Result, Split, padding::Padding, text::read_text};
 ///   - points: {path: fields, table: cells.csv, image: field, x: x_px, y: y_px, label: label, mpp: 0.245}
 ///   - folder: {path: unlabelled, mpp: 0.25, group: {pattern: "^(P[0-9]+)_"}}
 ///   - slides: {paths: ["slides/*.mrxs"], labels: {HSIL: abnormal, NILM: normal, artefact: ignore}}
+///   - slides: {paths: ["others/*.mrxs"], place: tissue}
 /// split: {shares: {seed: 1, parts: {train: 0.8, test: 0.2}}}
 /// ```
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -165,6 +166,9 @@ pub struct Folder {
 pub struct Slides {
     /// The slides; `*`, `?` and `[...]` stand for parts of names, `**` for folders.
     pub paths: Vec<String>,
+    /// Whether patches are of what is annotated, or of anything on a slide.
+    #[serde(default)]
+    pub place: SlidePlace,
     /// The annotations: a folder with a `.geojson` file of each slide's name, or the file itself for a single slide;
     /// without it, the folder of each slide.
     #[serde(default)]
@@ -207,6 +211,17 @@ pub enum PlaceRule {
     Middle,
     /// Anywhere inside, anew each time it is drawn.
     Anywhere,
+}
+
+/// What of a slide patches are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlidePlace {
+    /// What is annotated.
+    #[default]
+    Annotated,
+    /// Anything that is darker than the glass, anew each time it is drawn; annotations are not read, and there are no labels.
+    Tissue,
 }
 
 /// Where in a polygon a patch lies.
@@ -314,6 +329,7 @@ impl Manifest {
         };
         let half_a_place =
             |source: &Source| matches!(source, Source::Points(p) if p.x.is_some() != p.y.is_some());
+        let no_use = |source: &Source| matches!(source, Source::Slides(s) if s.place == SlidePlace::Tissue && (s.annotations.is_some() || !s.labels.is_empty()));
         let rules = [
             ((1..=4096).contains(&side), "side", "must be 1 to 4096"),
             (scale(mpp), "mpp", "must be 0.01 to 100"),
@@ -321,6 +337,7 @@ impl Manifest {
             (!self.sources.is_empty(), "sources", "must name at least one"),
             (self.sources.iter().all(|source| scale(source_mpp(source))), "mpp", "must be 0.01 to 100"),
             (!self.sources.iter().any(half_a_place), "points", "must name both `x` and `y`, or neither"),
+            (!self.sources.iter().any(no_use), "place", "`tissue` has no use for `annotations` and `labels`"),
         ];
         rules.into_iter().find(|(holds, ..)| !holds).map(|(_, key, message)| (key, message))
     }

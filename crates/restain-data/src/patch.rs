@@ -15,7 +15,7 @@ use crate::{
     store::Store,
 };
 
-/// How often a place inside a polygon is drawn anew where a patch must not reach beyond the picture.
+/// How often a place is drawn anew where a patch must not reach beyond the picture.
 const TRIES: usize = 64;
 
 /// A patch.
@@ -57,12 +57,18 @@ impl Cutter {
         let frame = sample.picture.frame(&self.settings)?;
         let window = match &sample.place {
             Place::Anywhere => frame.within(rng.random(), rng.random()),
-            Place::Inside(polygon) => (0..TRIES)
-                .map(|_| frame.about(polygon.draw(rng)))
-                .find(|window| self.settings.padding != crate::Padding::Skip || frame.inside(window)),
+            Place::Inside(polygon) => self.fitting(&frame, || polygon.draw(rng)),
+            Place::Tissue(tissue) => self.fitting(&frame, || tissue.draw(rng)),
             Place::Middle | Place::At(_) => None,
         };
         self.cut(sample, &frame, window.unwrap_or_else(|| frame.about(sample.centre())))
+    }
+
+    /// The window about a place that is drawn, anew where it reaches beyond the picture and must not.
+    fn fitting(&self, frame: &Frame, mut draw: impl FnMut() -> [f64; 2]) -> Option<LevelRect> {
+        (0..TRIES)
+            .map(|_| frame.about(draw()))
+            .find(|window| self.settings.padding != crate::Padding::Skip || frame.inside(window))
     }
 
     fn cut(&self, sample: &Sample, frame: &Frame, window: LevelRect) -> Result<Patch> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{picture::Picture, polygon::Polygon};
+use crate::{picture::Picture, polygon::Polygon, tissue::Tissue};
 
 /// What a cell is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
@@ -29,6 +29,8 @@ pub enum Place {
     At([f64; 2]),
     /// Any place inside the polygon; its centre where a sample is read and not drawn.
     Inside(Arc<Polygon>),
+    /// Any place of a slide where there is something to see; one of them where a sample is read and not drawn.
+    Tissue(Arc<Tissue>),
 }
 
 /// A place to take a patch from. It holds no pixels.
@@ -53,6 +55,7 @@ impl Sample {
             Place::Middle | Place::Anywhere => self.picture.middle(),
             Place::At(at) => *at,
             Place::Inside(polygon) => polygon.centre(),
+            Place::Tissue(tissue) => tissue.middle(),
         }
     }
 

@@ -213,3 +213,35 @@ fn what_lies_outside_the_scan_is_named() {
     twice.write("a.geojson", ANNOTATIONS);
     twice.fails("sources: [{slides: {paths: ['*.mrxs'], annotations: a.geojson}}]\n", &["several slides"]);
 }
+
+/// Every place where there is something, and none of glass: against the pixels of level 0.
+#[test]
+fn places_of_tissue_are_scanned_and_dark_and_all_over_the_slide() {
+    let desk = Desk::new();
+    let spec = SlideSpec { seed: 5, coverage: 0.7, ..SlideSpec::new(2600, 2300) };
+    write_slide(&spec, &desk.path("gaps.mrxs"), &|_| ControlFlow::Continue(())).unwrap();
+    let manifest = "patches: {side: 8}\nsources: [{slides: {paths: [gaps.mrxs], place: tissue}}]\n";
+    let dataset = desk.load(manifest).unwrap();
+    let part = dataset.whole();
+    assert!(matches!(&part.samples()[0].place, Place::Tissue(_)) && part.samples()[0].label.is_none());
+    let slide = Slide::open(desk.path("gaps.mrxs")).unwrap();
+    let glass = [224.0, 226.0, 238.0].iter().sum::<f64>() / 3.0;
+    let mean = |rgb: &[u8]| rgb.iter().map(|&level| f64::from(level)).sum::<f64>() / rgb.len() as f64;
+    let patches: Vec<Vec<u8>> = (0..400).map(|item| part.draw(1, 0, item).unwrap().rgb).collect();
+    let dark = patches.iter().filter(|rgb| mean(rgb) < 0.95 * glass).count();
+    // A place may lie at the edge of a cell, where most of the patch is glass.
+    assert!(dark > 330, "{dark} of 400");
+    // By chance alone it would be as few as the slide has cells, and gaps.
+    let extent = slide.extent(0, Extent::Bounds).unwrap();
+    let whole = slide.read(0, extent).unwrap().rgb;
+    let share = whole.as_chunks::<3>().0.iter().filter(|pixel| mean(&pixel[..]) < 0.95 * glass).count()
+        as f64
+        / (whole.len() / 3) as f64;
+    assert!(share < 0.6, "the test needs a slide with glass: {share}");
+    let kinds: std::collections::BTreeSet<_> = patches.iter().collect();
+    assert!(kinds.len() > 390, "places are drawn anew: {}", kinds.len());
+    desk.fails(
+        "sources: [{slides: {paths: [gaps.mrxs], place: tissue, labels: {a: normal}}}]\n",
+        &["`place`", "no use for"],
+    );
+}

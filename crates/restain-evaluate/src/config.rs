@@ -1,4 +1,4 @@
-//! What is compared, read from YAML. `pipelines/evaluate-scanner.yaml` explains each setting.
+//! What is compared, read from YAML. `pipelines/evaluate-cric.yaml` explains each setting.
 
 use std::path::{Path, PathBuf};
 

@@ -10,7 +10,7 @@ use candle_core::Device;
 use restain_train::{
     Progress, STATE_FILE, TrainConfig,
     config::{CardFields, Guide},
-    domain::Domain,
+    domain::{Domain, Input},
     stage::{Loss, Stage},
     task::{Augmentation, Outcome, Sight, TaskConfig, train},
 };
@@ -141,9 +141,9 @@ impl Workshop<'_> {
                 part: source.train.clone(),
                 held_out: None,
             },
-            // What does not see the target is the same for every target.
-            target: (has(Loss::Gan2) || stages.input.quantile_map).then(|| target.clone()),
-            input: stages.input,
+            // What does not see the target is the same for every target, mapped or not.
+            target: has(Loss::Gan2).then(|| target.clone()),
+            input: Input { quantile_map: stages.input.quantile_map && has(Loss::Gan2), ..stages.input },
             seed,
             base: generator.base,
             batch: generator.batch,

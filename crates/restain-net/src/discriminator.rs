@@ -175,16 +175,18 @@ mod tests {
         assert_eq!(named.len(), 2 + 4 * 3 + 2 + 1);
         for (name, var) in named {
             let direction = Tensor::rand(-1.0, 1.0, var.shape(), &Device::Cpu).unwrap();
-            let (at, step) = (var.as_detached_tensor().copy().unwrap(), 1e-6);
+            let at = var.as_detached_tensor().copy().unwrap();
             let moved = |by: f64| {
                 var.set(&(&at + (&direction * by).unwrap()).unwrap()).unwrap();
                 number(&loss(&images))
             };
-            let slope = (moved(step) - moved(-step)) / (2.0 * step);
+            // A kink of the activation may lie within one step, but not within all of them.
+            let slopes = [1e-6, 1e-7, 1e-8].map(|step| (moved(step) - moved(-step)) / (2.0 * step));
             moved(0.0);
             let gradient = number(&(gradients.get(&var).unwrap() * &direction).unwrap());
             let bound = 1e-4 * (1.0 + gradient.abs());
-            assert!((slope - gradient).abs() < bound, "{name}: {slope} against {gradient}");
+            let close = slopes.iter().any(|slope| (slope - gradient).abs() < bound);
+            assert!(close, "{name}: {slopes:?} against {gradient}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The true picture of a slide.
 
-use crate::{Picture, Rect, Result, SlideSpec, Source, cells::Smear, pictures::Mosaic, spec::PERIOD};
+use crate::{Cell, Picture, Rect, Result, SlideSpec, Source, cells::Smear, pictures::Mosaic, spec::PERIOD};
 
 /// The true picture of a slide: what its level-0 pixels are before JPEG.
 ///
@@ -43,6 +43,14 @@ impl Drawing {
         match &self.source {
             Painter::Cells(smear) => Ok(smear.draw(rect)),
             Painter::Pictures(mosaic) => mosaic.draw(rect),
+        }
+    }
+
+    /// The squamous cells whose nuclei have their centres in a rectangle; of given pictures none are known.
+    pub fn cells(&self, rect: Rect) -> Vec<Cell> {
+        match &self.source {
+            Painter::Cells(smear) => smear.cells(rect),
+            Painter::Pictures(_) => Vec::new(),
         }
     }
 

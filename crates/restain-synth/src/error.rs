@@ -34,6 +34,11 @@ pub enum Error {
         /// The values that it can have.
         range: &'static str,
     },
+    /// Annotations of what is not drawn cell by cell.
+    #[error(
+        "annotations need a slide of drawn cells that does not repeat: below 200 megapixels and without given pictures"
+    )]
+    NoAnnotations,
     /// There is no style of this name.
     #[error("no style is called '{name}'; there are {known}")]
     Style {

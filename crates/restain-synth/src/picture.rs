@@ -14,6 +14,26 @@ pub struct Rect {
     pub height: u32,
 }
 
+impl Rect {
+    /// Whether the centre of a cell's nucleus lies in it.
+    pub(crate) fn holds(&self, cell: &Cell) -> bool {
+        let within =
+            |at: f64, start: i64, side: u32| (start as f64..(start + i64::from(side)) as f64).contains(&at);
+        within(cell.x, self.x, self.width) && within(cell.y, self.y, self.height)
+    }
+}
+
+/// A squamous cell that was drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cell {
+    /// Centre of its nucleus in level-0 pixels, from the left edge of the scanned bounds; pixel `i` covers `i..i + 1`.
+    pub x: f64,
+    /// From their top edge.
+    pub y: f64,
+    /// Whether it is abnormal.
+    pub abnormal: bool,
+}
+
 /// An RGB picture of 8 bits a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {

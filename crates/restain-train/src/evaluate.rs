@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use restain_data::{Kind, Part, Sample, read_image};
+use restain_data::{Kind, Part, read_image};
 use restain_net::{Area, Model, Pixels, Window};
 use restain_stain::{
     metrics::{Difference, Ssim},
@@ -15,7 +15,9 @@ use crate::{Result, domain::Preparation};
 /// Most bytes of RGB that a field may have.
 const LIMIT: u64 = 4 << 30;
 /// Patches of slides that are evaluated.
-const OF_SLIDES: usize = 256;
+const OF_SLIDES: u64 = 256;
+/// The step that they are drawn for: beyond every step of a run.
+const EVALUATING: u64 = u64::MAX - 2;
 
 /// A picture to reconstruct: a whole image, or a patch of a slide.
 #[derive(Clone, Debug)]
@@ -75,15 +77,15 @@ impl fmt::Display for Evaluation {
     }
 }
 
-/// Reconstructs each field of a held-out part and compares it with the original: images as a whole, of slides patches,
-/// spread over all of them.
+/// Reconstructs each field of a held-out part and compares it with the original: images as a whole, of slides 256
+/// patches.
 ///
 /// # Errors
 /// If a field cannot be decoded or the network fails.
 pub fn evaluate(model: &Model, held_out: &Part, preparation: &Preparation) -> Result<Evaluation> {
     let mut fields = Vec::new();
-    for sample in fields_of(held_out) {
-        let field = read(held_out, sample)?;
+    for field in fields_of(held_out) {
+        let field = field?;
         let reconstructed = reconstruct(model, &field, preparation)?;
         // The level G sees, rounded as a gray image would be stored.
         let grays: Vec<u8> = field
@@ -98,25 +100,21 @@ pub fn evaluate(model: &Model, held_out: &Part, preparation: &Preparation) -> Re
     Ok(Evaluation { model, gray, fields })
 }
 
-/// A sample of each image, and some of slides.
-fn fields_of(part: &Part) -> impl Iterator<Item = &Sample> {
-    let (images, slides): (Vec<_>, Vec<_>) =
-        part.samples().iter().partition(|sample| sample.picture.kind == Kind::Image);
-    let mut last = None;
-    let images =
-        images.into_iter().filter(move |sample| last.replace(&sample.picture) != Some(&sample.picture));
-    let step = slides.len().div_ceil(OF_SLIDES).max(1);
-    images.chain(slides.into_iter().step_by(step))
-}
-
-fn read(part: &Part, sample: &Sample) -> Result<Field> {
-    if sample.picture.kind == Kind::Slide {
-        let patch = part.read(sample)?;
-        return Ok(Field { width: patch.side, height: patch.side, rgb: patch.rgb });
+/// Each image of a part as a whole, or where it has slides, patches of them.
+fn fields_of(part: &Part) -> Box<dyn Iterator<Item = Result<Field>> + '_> {
+    if part.samples().iter().any(|sample| sample.picture.kind == Kind::Slide) {
+        return Box::new((0..OF_SLIDES).map(|item| {
+            let patch = part.draw(0, EVALUATING, item)?;
+            Ok(Field { width: patch.side, height: patch.side, rgb: patch.rgb })
+        }));
     }
-    let image = read_image(&sample.picture.path, LIMIT)?;
-    let (width, height) = image.dimensions();
-    Ok(Field { width, height, rgb: image.into_raw() })
+    let mut last = None;
+    let images = part.samples().iter().map(|sample| &sample.picture);
+    Box::new(images.filter(move |picture| last.replace(*picture) != Some(*picture)).map(|picture| {
+        let image = read_image(&picture.path, LIMIT)?;
+        let (width, height) = image.dimensions();
+        Ok(Field { width, height, rgb: image.into_raw() })
+    }))
 }
 
 /// A field's stain removed and given anew: padded with white to multiples of 64, through G, cropped.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use candle_core::Device;
@@ -58,6 +58,8 @@ struct Line {
     #[serde(flatten)]
     losses: Losses,
     learning_rate: f64,
+    /// The step's own time, with the wait for its patches.
+    seconds: f64,
     patches_per_second: f64,
     waited: f64,
 }
@@ -179,6 +181,7 @@ impl<'a> Run<'a> {
                     return Ok(false);
                 }
                 let Some(place) = stage::place(&config.stages, step) else { break };
+                let begun = Instant::now();
                 let patches = pace.waiting(|| loader.next())??;
                 let losses = self.trainer.step(&patches, place)?;
                 let done = step + 1;
@@ -188,6 +191,7 @@ impl<'a> Run<'a> {
                     stage: place.number,
                     losses,
                     learning_rate: place.factor * place.stage.learning_rate.g,
+                    seconds: begun.elapsed().as_secs_f64(),
                     patches_per_second,
                     waited,
                 })?;

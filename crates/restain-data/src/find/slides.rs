@@ -11,8 +11,9 @@ use super::{Names, grouping::Grouping, label};
 use crate::{
     Error, Picture, Result, Sample, Slides,
     annotations::{Shape, read_annotations},
-    manifest::{Origin, PolygonRule},
+    manifest::{Origin, PolygonRule, SlidePlace},
     sample::Place,
+    tissue::Tissue,
 };
 
 pub(crate) fn find(source: &Slides, base: &Path) -> Result<Vec<Sample>> {
@@ -24,6 +25,15 @@ pub(crate) fn find(source: &Slides, base: &Path) -> Result<Vec<Sample>> {
         let picture = Arc::new(Picture::of_slide(&slide, source.mpp)?);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let group = names.of(&grouping.of(&name, path)?);
+        if source.place == SlidePlace::Tissue {
+            let nothing = || Error::Nothing {
+                path: path.clone(),
+                what: "nothing on this slide is darker than its glass",
+            };
+            let place = Place::Tissue(Arc::new(Tissue::of(&slide)?.ok_or_else(nothing)?));
+            samples.push(Sample { picture, place, class: names.of(""), label: None, group });
+            continue;
+        }
         let shift = match source.origin {
             Origin::Bounds => slide.info().bounds.min.to_f64().to_array(),
             Origin::Slide => [0.0; 2],
@@ -49,7 +59,7 @@ pub(crate) fn find(source: &Slides, base: &Path) -> Result<Vec<Sample>> {
             let (centre, within) = match &place {
                 Place::Inside(polygon) => (polygon.centre(), polygon.points().all(|at| picture.holds(at))),
                 Place::At(at) => (*at, picture.holds(*at)),
-                Place::Middle | Place::Anywhere => (picture.middle(), true),
+                Place::Middle | Place::Anywhere | Place::Tissue(_) => (picture.middle(), true),
             };
             if !within {
                 let [min, max] = picture.corners();

@@ -1,6 +1,6 @@
 //! How much of each dye is where.
 
-use crate::Rect;
+use crate::{Cell, Rect};
 
 /// Number of dyes.
 pub(super) const DYES: usize = 4;
@@ -39,12 +39,15 @@ impl Spot {
 pub(super) struct Canvas {
     pub(super) rect: Rect,
     pub(super) dyes: Vec<Dyes>,
+    /// The squamous cells that were drawn, also those of which nothing lies in the rectangle.
+    pub(super) cells: Vec<Cell>,
 }
 
 impl Canvas {
     /// Empty glass.
     pub(super) fn new(rect: Rect) -> Self {
-        Self { rect, dyes: vec![[0.0; DYES]; rect.width as usize * rect.height as usize] }
+        let pixels = rect.width as usize * rect.height as usize;
+        Self { rect, dyes: vec![[0.0; DYES]; pixels], cells: Vec::new() }
     }
 
     /// Calls `paint` for each pixel at most `reach` pixels from `spot` in x and y, with its place relative to `spot`.

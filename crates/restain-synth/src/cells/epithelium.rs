@@ -3,7 +3,7 @@
 use std::f32::consts::TAU;
 
 use crate::{
-    Rect,
+    Cell, Rect,
     cells::{
         canvas::{Canvas, Dyes, NUCLEAR, Spot, smooth},
         cytoplasm::{self, CytoplasmKind},
@@ -131,6 +131,8 @@ impl Epithelium {
         let shift = if halo > 0.0 { 0.0 } else { 0.16 * reach };
         let place = spot.moved([dice.range(-shift, shift), dice.range(-shift, shift)]);
         nucleus::paint(canvas, place, nucleus, dice);
+        let [x, y] = [0, 1].map(|axis| place.whole[axis] as f64 + f64::from(place.rest[axis]));
+        canvas.cells.push(Cell { x, y, abnormal: kind == Kind::Abnormal });
         if kind == Kind::Superficial && dice.chance(0.35) {
             granules(canvas, spot, reach, dice);
         }

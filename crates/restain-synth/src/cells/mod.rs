@@ -21,7 +21,7 @@ mod texture;
 
 pub use style::Style;
 
-use crate::{Picture, Rect};
+use crate::{Cell, Picture, Rect};
 use canvas::Canvas;
 use debris::Debris;
 use epithelium::Epithelium;
@@ -55,6 +55,18 @@ impl Smear {
 
     /// Draws a rectangle.
     pub(crate) fn draw(&self, rect: Rect) -> Picture {
+        self.scanner.scan(&self.paint(rect))
+    }
+
+    /// The squamous cells whose nuclei have their centres in a rectangle, in the order in which they are drawn.
+    pub(crate) fn cells(&self, rect: Rect) -> Vec<Cell> {
+        let mut cells = self.paint(rect).cells;
+        cells.retain(|cell| rect.holds(cell));
+        cells
+    }
+
+    /// The dyes of a rectangle and what its scan needs around it.
+    fn paint(&self, rect: Rect) -> Canvas {
         let margin = i64::from(MARGIN);
         let mut canvas = Canvas::new(Rect {
             x: rect.x - margin,
@@ -65,6 +77,6 @@ impl Smear {
         self.debris.paint(&mut canvas);
         self.epithelium.paint(&mut canvas);
         self.leukocytes.paint(&mut canvas);
-        self.scanner.scan(&canvas)
+        canvas
     }
 }

@@ -14,7 +14,7 @@ use crate::{interrupt, memory};
 /// the same command goes on where it was stopped.
 #[derive(Args)]
 pub(crate) struct Evaluate {
-    /// YAML configuration; pipelines/evaluate-scanner.yaml explains every setting
+    /// YAML configuration; pipelines/evaluate-cric.yaml explains every setting
     #[arg(long, value_name = "FILE.yaml")]
     config: PathBuf,
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use restain_synth::{SlideSpec, Source, Style, write_slide};
+use restain_synth::{SlideSpec, Source, Style, write_annotations, write_slide};
 
 use crate::{interrupt, quantity};
 
@@ -52,6 +52,10 @@ pub(crate) struct SynthSlide {
     #[arg(long, value_name = "F", default_value_t = 1.0)]
     coverage: f64,
 
+    /// Also write which cells are where, as QuPath exports annotations: OUT.geojson, classes normal and abnormal
+    #[arg(long)]
+    annotations: bool,
+
     /// Replace an existing slide
     #[arg(long)]
     force: bool,
@@ -96,16 +100,20 @@ impl SynthSlide {
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let summary = write_slide(&spec, &self.output, &|done| {
+        let progress = |done: f64| {
             bar.set_position((done * 1000.0) as u64);
             if interrupt.load(std::sync::atomic::Ordering::Relaxed) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
-        });
+        };
+        // First, as they are refused where they make no sense.
+        let annotations = self.output.with_extension("geojson");
+        let cells = self.annotations.then(|| write_annotations(&spec, &annotations, &progress)).transpose();
+        let summary = cells.and_then(|cells| Ok((write_slide(&spec, &self.output, &progress)?, cells)));
         bar.finish_and_clear();
-        let summary = summary.context("cannot make the slide")?;
+        let (summary, cells) = summary.context("cannot make the slide")?;
         if !self.quiet {
             println!(
                 "{}: {width} x {height} px, {} of {} photographs scanned, {}",
@@ -114,6 +122,9 @@ impl SynthSlide {
                 summary.photos,
                 quantity::bytes(summary.bytes)
             );
+            if let Some(cells) = cells {
+                println!("{}: {cells} cells", annotations.display());
+            }
         }
         Ok(())
     }
