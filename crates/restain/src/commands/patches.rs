@@ -9,7 +9,7 @@ use image::ExtendedColorType;
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
-use restain_data::{Dataset, Error, Manifest, Padding, Sample, Settings, Slides, Source};
+use restain_data::{Dataset, Error, Manifest, Padding, Sample, Settings, SlidePlace, Slides, Source};
 use restain_slide::Slide;
 use sha2::{Digest, Sha256};
 
@@ -214,6 +214,7 @@ impl Patches {
 
     fn dataset(&self, slide: &Path) -> restain_data::Result<Dataset> {
         let source = Slides {
+            place: SlidePlace::Annotated,
             paths: vec![slide.to_string_lossy().into_owned()],
             annotations: self.annotations.clone(),
             labels: BTreeMap::new(),
