@@ -7,10 +7,10 @@ out=out/smoke
 rm -rf $out
 mkdir -p $out/source $out/target
 for slide in 1 2 3 4 5; do
-    $restain synth slide $out/source/$slide.mrxs --size 2600x2600 --seed $slide --style old-scanner --annotations --quiet
+    $restain synth slide $out/source/$slide.mrxs --size 2600x2600 --seed $slide --style old-scanner --abnormal 0.3 --annotations --quiet
 done
 for slide in 6 7; do
-    $restain synth slide $out/target/$slide.mrxs --size 2600x2600 --seed $slide --style new-scanner --annotations --quiet
+    $restain synth slide $out/target/$slide.mrxs --size 2600x2600 --seed $slide --style new-scanner --abnormal 0.3 --annotations --quiet
 done
 $restain evaluate --config pipelines/evaluate-smoke.yaml -o $out/results --device cpu --quiet
 python3 - $out/results/results.json <<'PYTHON'

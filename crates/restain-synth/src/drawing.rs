@@ -29,7 +29,7 @@ impl Drawing {
         spec.check()?;
         let period = spec.repeats().then_some(i64::from(PERIOD));
         let source = match &spec.source {
-            Source::Cells => Painter::Cells(Box::new(Smear::new(spec.seed, &spec.style, spec.mpp, period))),
+            Source::Cells => Painter::Cells(Box::new(Smear::new(spec, period))),
             Source::Pictures(folder) => Painter::Pictures(Mosaic::new(folder, spec.seed, period)?),
         };
         Ok(Self { source, background: spec.style.glass() })

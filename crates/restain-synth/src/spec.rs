@@ -23,6 +23,8 @@ pub struct SlideSpec {
     pub coverage: f64,
     /// What to show.
     pub source: Source,
+    /// The share of drawn single cells that are abnormal, 0 to 1; groups are as they are.
+    pub abnormal: f64,
     /// Micrometres a pixel, 0.1 to 2; drawn cells have the size that belongs to it.
     pub mpp: f64,
     /// Whether the picture repeats.
@@ -72,6 +74,7 @@ impl SlideSpec {
             style: Style::new_scanner(),
             coverage: 1.0,
             source: Source::Cells,
+            abnormal: 0.03,
             mpp: 0.25,
             repeat: Repeat::Auto,
             force: false,
@@ -103,6 +106,13 @@ impl SlideSpec {
                 name: "coverage",
                 value: self.coverage,
                 range: "above 0 and up to 1",
+            });
+        }
+        if !(0.0..=1.0).contains(&self.abnormal) {
+            return Err(Error::Setting {
+                name: "the share of abnormal cells",
+                value: self.abnormal,
+                range: "0 to 1",
             });
         }
         if !(0.1..=2.0).contains(&self.mpp) {

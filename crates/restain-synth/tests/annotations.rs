@@ -10,7 +10,7 @@ fn cells(spec: &SlideSpec, rect: Rect) -> Vec<Cell> {
 
 #[test]
 fn nuclei_lie_where_they_are_said_to_and_those_of_abnormal_cells_are_larger() {
-    let spec = SlideSpec::new(3000, 3000);
+    let spec = SlideSpec { abnormal: 0.3, ..SlideSpec::new(3000, 3000) };
     let drawing = Drawing::new(&spec).unwrap();
     let whole = Rect { x: 0, y: 0, width: 3000, height: 3000 };
     let cells = drawing.cells(whole);

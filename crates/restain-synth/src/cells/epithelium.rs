@@ -37,6 +37,8 @@ enum Kind {
 #[derive(Debug)]
 pub(super) struct Epithelium {
     scale: f32,
+    /// The share of single cells that are abnormal.
+    abnormal: f32,
     cells: Grid,
     groups: Grid,
     /// Where cells lie thick.
@@ -50,9 +52,10 @@ pub(super) struct Epithelium {
 }
 
 impl Epithelium {
-    pub(super) fn new(world: World) -> Self {
+    pub(super) fn new(world: World, abnormal: f32) -> Self {
         Self {
             scale: world.scale,
+            abnormal,
             cells: Grid::new(world, 1, 120.0),
             groups: Grid::new(world, 2, 960.0),
             crowding: [world.field(10, 960.0), world.field(11, 320.0)],
@@ -73,10 +76,11 @@ impl Epithelium {
         self.cells.each(rect, REACH * self.scale, |spot, mut dice, surplus| {
             let crowding = self.crowding(spot.whole);
             if dice.chance((0.04 + 0.62 * crowding * crowding.sqrt()) * surplus) {
+                let share = 1.0 - self.abnormal;
                 let kind = match dice.range(0.0, 1.0) {
-                    x if x < 0.42 => Kind::Superficial,
-                    x if x < 0.92 => Kind::Intermediate,
-                    x if x < 0.97 => Kind::Parabasal,
+                    x if x < 0.433 * share => Kind::Superficial,
+                    x if x < 0.9485 * share => Kind::Intermediate,
+                    x if x < share => Kind::Parabasal,
                     _ => Kind::Abnormal,
                 };
                 self.cell(canvas, spot, kind, &mut dice);

@@ -21,7 +21,7 @@ mod texture;
 
 pub use style::Style;
 
-use crate::{Cell, Picture, Rect};
+use crate::{Cell, Picture, Rect, SlideSpec};
 use canvas::Canvas;
 use debris::Debris;
 use epithelium::Epithelium;
@@ -42,14 +42,14 @@ pub(crate) struct Smear {
 }
 
 impl Smear {
-    /// The smear of a seed in a style, at `mpp` micrometres a pixel, repeating after `period` pixels if given.
-    pub(crate) fn new(seed: u64, style: &Style, mpp: f64, period: Option<i64>) -> Self {
-        let world = World { seed, period, scale: (MPP / mpp) as f32 };
+    /// The smear of a slide, repeating after `period` pixels if given.
+    pub(crate) fn new(spec: &SlideSpec, period: Option<i64>) -> Self {
+        let world = World { seed: spec.seed, period, scale: (MPP / spec.mpp) as f32 };
         Self {
             debris: Debris::new(world),
-            epithelium: Epithelium::new(world),
+            epithelium: Epithelium::new(world, spec.abnormal as f32),
             leukocytes: Leukocytes::new(world),
-            scanner: Scanner::new(world, style),
+            scanner: Scanner::new(world, &spec.style),
         }
     }
 

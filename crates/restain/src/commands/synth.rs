@@ -48,6 +48,10 @@ pub(crate) struct SynthSlide {
     #[arg(long, value_name = "NAME", value_enum, default_value_t = StyleName::NewScanner)]
     style: StyleName,
 
+    /// Share of the drawn single cells that are abnormal, 0 to 1
+    #[arg(long, value_name = "F", default_value_t = 0.03)]
+    abnormal: f64,
+
     /// Fraction of the photographs that is scanned, above 0 and up to 1
     #[arg(long, value_name = "F", default_value_t = 1.0)]
     coverage: f64,
@@ -92,6 +96,7 @@ impl SynthSlide {
                 StyleName::OldScanner => Style::old_scanner(),
             },
             coverage: self.coverage,
+            abnormal: self.abnormal,
             source: self.from.map_or(Source::Cells, Source::Pictures),
             force: self.force,
             ..SlideSpec::new(width, height)
