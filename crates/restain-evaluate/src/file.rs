@@ -1,11 +1,8 @@
 //! results.json on disk: read strictly, written whole or not at all.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::{fs, path::Path};
 
+use restain_net::write_whole;
 use serde::Deserialize;
 
 use crate::{Error, Result, Results, VERSION};
@@ -18,8 +15,6 @@ struct Versioned {
 
 impl Results {
     /// Reads results.json.
-    ///
-    /// Numbers can come back with another last bit than they were written with.
     ///
     /// # Errors
     /// Where it cannot be read, is of another version, has a key too many or too few, or contradicts itself.
@@ -47,17 +42,4 @@ impl Results {
         bytes.push(b'\n');
         write_whole(path, &bytes).map_err(|source| Error::Write { path: path.into(), source })
     }
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -82,7 +82,9 @@ pub(crate) fn fidelity(patches: &[Vec<u8>], truth: &[Vec<u8>], side: u32) -> Opt
 /// The histogram of patches.
 pub(crate) fn histogram(patches: &[Vec<u8>]) -> Histogram {
     let mut histogram = Histogram::new();
-    patches.iter().for_each(|patch| histogram.add(patch));
+    for patch in patches {
+        histogram.add(patch);
+    }
     histogram
 }
 
@@ -95,7 +97,9 @@ pub(crate) fn colour_distance(a: &[Vec<u8>], b: &[Vec<u8>]) -> Option<f64> {
 pub(crate) fn frechet_of_colours(a: &[Vec<u8>], b: &[Vec<u8>]) -> Option<f64> {
     let of = |patches: &[Vec<u8>]| {
         let mut gaussian = Gaussian::new(3);
-        patches.iter().for_each(|patch| gaussian.add_rgb(patch));
+        for patch in patches {
+            gaussian.add_rgb(patch);
+        }
         gaussian
     };
     frechet(&of(a), &of(b))

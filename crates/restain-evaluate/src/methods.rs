@@ -21,16 +21,23 @@ const MEASURING: u64 = u64::MAX;
 /// What is done to pictures of the target.
 pub(crate) enum Method {
     None,
-    Quantile(QuantileMap),
+    Quantile(Box<QuantileMap>),
     Reinhard(Reinhard),
-    Generator { model: Box<Model>, source: Preparation, target: Preparation },
+    Generator(Box<Trained>),
+}
+
+/// G, and the way of each domain to GM.
+pub(crate) struct Trained {
+    pub(crate) model: Model,
+    pub(crate) source: Preparation,
+    pub(crate) target: Preparation,
 }
 
 impl Method {
     /// The quantile map of the target onto the source.
     pub(crate) fn quantile(source: &Part, target: &Part, seed: u64) -> Result<Self> {
         let [source, target] = [source, target].map(|part| Colours::measure(part, seed, None));
-        Ok(Self::Quantile(QuantileMap::fit(&target?.histogram, &source?.histogram)?))
+        Ok(Self::Quantile(Box::new(QuantileMap::fit(&target?.histogram, &source?.histogram)?)))
     }
 
     /// Reinhard's transfer from the target to the source.
@@ -59,14 +66,14 @@ impl Method {
             Self::None => Ok(patches.to_vec()),
             Self::Quantile(map) => each(&|rgb| map.apply(rgb)),
             Self::Reinhard(transfer) => each(&|rgb| transfer.apply(rgb)),
-            Self::Generator { model, target, .. } => restain(model, target, patches, side),
+            Self::Generator(g) => restain(&g.model, &g.target, patches, side),
         }
     }
 
     /// Patches of the source and back again (paper, Table II); `None` where a method has nothing to do with them.
     pub(crate) fn reconstruct(&self, patches: &[Vec<u8>], side: u32) -> Result<Option<Vec<Vec<u8>>>> {
         match self {
-            Self::Generator { model, source, .. } => restain(model, source, patches, side).map(Some),
+            Self::Generator(g) => restain(&g.model, &g.source, patches, side).map(Some),
             _ => Ok(None),
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Normalize, RowConfig, Target},
     gap_recovery, legend,
     measure::{self, Patches},
-    methods::Method,
+    methods::{Method, Trained},
     panel,
     plots::{Curve, accuracy_bars, accuracy_curves, colour_histograms},
     report,
@@ -197,10 +197,10 @@ impl<'a> Bench<'a> {
                 let guide =
                     guide.outcome.weights.ok_or(Error::Nothing("the task network has no checkpoint"))?;
                 let path = workshop.generator(seed, domain, stages, &guide)?;
-                let [of_source, of_target] = stages.input.fit(source, Some(target), seed)?;
+                let [source, target] = stages.input.fit(source, Some(target), seed)?;
                 let place: Place = workshop.device.into();
-                let model = Box::new(Model::load(&path, &place, Precision::F32)?);
-                Ok(Method::Generator { model, source: of_source, target: of_target })
+                let model = Model::load(&path, &place, Precision::F32)?;
+                Ok(Method::Generator(Box::new(Trained { model, source, target })))
             }
         }
     }

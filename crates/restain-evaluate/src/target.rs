@@ -2,14 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::BufWriter,
     path::{Path, PathBuf},
 };
 
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
 use rayon::prelude::*;
 use restain_data::{Classes, Dataset, Folder, Manifest, Part, Points, Settings, Source, Split, read_image};
+use restain_net::write_whole;
 use restain_stain::scanner::Scanner;
 use restain_train::domain::Domain;
 
@@ -115,11 +114,9 @@ fn scan_one(scanner: &Scanner, number: u32, from: &Path, to: &Path, quality: u8)
     let fault = |source: std::io::Error| Error::Write { path: to.to_owned(), source };
     let folder = to.parent().unwrap_or(Path::new(""));
     std::fs::create_dir_all(folder).map_err(fault)?;
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
-    let writer: BufWriter<&File> = BufWriter::new(file.as_file());
-    JpegEncoder::new_with_quality(writer, quality)
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, quality)
         .write_image(&picture, width, height, ExtendedColorType::Rgb8)
         .map_err(|error| fault(std::io::Error::other(error)))?;
-    file.persist(to).map_err(|error| fault(error.error))?;
-    Ok(())
+    write_whole(to, &jpeg).map_err(fault)
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use candle_core::Device;
+use restain_net::hex;
 use restain_train::{
     Progress, STATE_FILE, TrainConfig,
     config::{CardFields, Guide},
@@ -42,7 +43,7 @@ pub(crate) struct Workshop<'a> {
 /// A short name for everything in a value.
 pub(crate) fn key(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_vec(value).map_err(|error| Error::Key(error.to_string()))?;
-    Ok(Sha256::digest(json).iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&Sha256::digest(json)[..6]))
 }
 
 impl Workshop<'_> {

@@ -35,7 +35,7 @@ mod values;
 
 pub use adam::{AdamStep, adam_on_gpu};
 pub use card::{ARCHITECTURE, Card};
-pub use checkpoint::{Checkpoint, Storage};
+pub use checkpoint::{Checkpoint, Storage, hex};
 pub use device::{DeviceChoice, Place, find_place, open_device};
 pub use discriminator::Discriminator;
 pub use distance::mean_distance;

@@ -56,7 +56,11 @@ pub fn write_annotations(
     }
     text.push_str("]}\n");
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write", out))?;
+    let mut builder = tempfile::Builder::new();
+    // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(Error::io("write", out))?;
     file.write_all(text.as_bytes()).map_err(Error::io("write", out))?;
     file.persist(out).map_err(|error| Error::io("write", out)(error.error))?;
     Ok(points.len())

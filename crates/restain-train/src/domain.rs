@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use restain_data::{Dataset, Manifest, Part, Sample, Settings, Source, Split};
+use restain_net::hex;
 use restain_stain::{
     histogram::Histogram,
     quantile::QuantileMap,
@@ -77,12 +78,16 @@ pub(crate) fn fingerprint(samples: &[Sample]) -> String {
         let [x, y] = sample.centre();
         hash.update(format!("\0{x} {y} {} {:?}\n", sample.class, sample.label));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// What is done to the pixels before G sees them, beside the stain removal of the paper; by default nothing.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options that can be combined freely, as `Removal` has them"
+)]
 pub struct Input {
     /// Give the target domain, as a whole, the histograms of the source domain first.
     pub quantile_map: bool,

@@ -19,7 +19,7 @@ pub struct Scores {
     /// The area under the receiver operating characteristic: how probable it is that an abnormal sample has a higher
     /// probability than a normal one, where equal ones count half. `None` where a class is missing.
     ///
-    /// J. A. Hanley and B. J. McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC)
+    /// J. A. Hanley and B. J. `McNeil`, "The meaning and use of the area under a receiver operating characteristic (ROC)
     /// curve", Radiology 143 (1982), 29-36: it is the Mann-Whitney statistic over the number of pairs.
     pub auc: Option<f64>,
 }
@@ -54,7 +54,7 @@ fn pairs_in_order(predictions: &[(f64, bool)]) -> f64 {
     let mut sorted = predictions.to_vec();
     sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     // -0 and 0 are neighbours in that order and equal here.
-    let groups = sorted.chunk_by(|a, b| a.0 == b.0);
+    let groups = sorted.chunk_by(|a, b| a.0.partial_cmp(&b.0).is_some_and(std::cmp::Ordering::is_eq));
     let (mut below, mut twice) = (0, 0);
     for group in groups {
         let abnormal = group.iter().filter(|sample| sample.1).count();

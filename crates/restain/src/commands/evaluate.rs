@@ -2,10 +2,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use restain_evaluate::{REPORT_FILE, config::Config, evaluate, report};
-use restain_net::open_device;
 
-use super::train::{COMMIT, bar, show};
-use crate::{interrupt, memory};
+use super::training::{COMMIT, Training, show};
+use crate::interrupt;
 
 /// Measure what normalization is worth: how well a task network reads another lab's pictures, before and after
 ///
@@ -26,13 +25,8 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     seeds: Vec<u64>,
 
-    /// Where to train: auto, cpu, cuda (the first GPU) or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
-
-    /// Print nothing but errors
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    training: Training,
 }
 
 impl Evaluate {
@@ -42,21 +36,17 @@ impl Evaluate {
             config.seeds.clone_from(&self.seeds);
         }
         let stop = interrupt::catch()?;
-        memory::keep_freed();
-        let (device, note) = open_device(self.device.parse()?)?;
-        if let Some(note) = note.filter(|_| !self.quiet) {
-            eprintln!("note: {note}");
-        }
+        let device = self.training.open()?;
         let command =
             format!("restain evaluate --config {} -o {}", self.config.display(), self.output.display());
         let mut shown: Option<(String, indicatif::ProgressBar)> = None;
         let results =
             evaluate(&config, &self.output, [COMMIT, &command], &device, stop, &mut |what, progress| {
                 if shown.as_ref().is_none_or(|(before, _)| before != what) {
-                    if !self.quiet {
+                    if !self.training.quiet {
                         eprintln!("{what}: {} steps", progress.steps);
                     }
-                    if let Ok(bar) = bar(progress.steps, self.quiet) {
+                    if let Ok(bar) = self.training.bar(progress.steps) {
                         shown = Some((what.to_owned(), bar));
                     }
                 }
@@ -64,7 +54,7 @@ impl Evaluate {
                     show(bar, progress);
                 }
             })?;
-        if !self.quiet {
+        if !self.training.quiet {
             println!("{}\n\n{}", self.output.join(REPORT_FILE).display(), report(&results));
         }
         Ok(())

@@ -11,6 +11,7 @@ mod style;
 mod synth;
 mod train;
 mod train_task;
+mod training;
 
 use clap::Subcommand;
 

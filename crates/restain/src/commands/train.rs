@@ -1,14 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use restain_net::open_device;
-use restain_train::{Progress, TrainConfig, run};
+use restain_train::{TrainConfig, run};
 
-use crate::{interrupt, memory, quantity};
-
-/// The commit this was built from, for the model card.
-pub(super) const COMMIT: &str = env!("RESTAIN_COMMIT");
+use super::training::{COMMIT, Training, ended, show};
+use crate::interrupt;
 
 /// Train a model on pictures of the lab whose style is wanted
 ///
@@ -22,39 +18,12 @@ pub(crate) struct Train {
     #[arg(long, value_name = "FILE.yaml")]
     config: PathBuf,
 
-    /// Where to train: auto, cpu, cuda (the first GPU) or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
-
     /// Go on from the last saved state in the output folder
     #[arg(long)]
     resume: bool,
 
-    /// Print nothing but errors
-    #[arg(short, long)]
-    quiet: bool,
-}
-
-/// A progress bar over some steps.
-pub(super) fn bar(steps: u64, quiet: bool) -> anyhow::Result<ProgressBar> {
-    let bar = ProgressBar::new(steps);
-    if quiet {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    bar.set_style(ProgressStyle::with_template("{bar:32} {pos} of {len} steps  {msg}")?);
-    Ok(bar)
-}
-
-/// Shows how far a run is.
-pub(super) fn show(bar: &ProgressBar, progress: &Progress) {
-    bar.set_position(progress.step);
-    bar.set_message(format!(
-        "stage {}  {}  {:.1} patches/s  {} left",
-        progress.stage,
-        progress.losses,
-        progress.patches_per_second,
-        quantity::seconds(progress.left.as_secs_f64())
-    ));
+    #[command(flatten)]
+    training: Training,
 }
 
 impl Train {
@@ -62,19 +31,13 @@ impl Train {
         let mut config = TrainConfig::load(&self.config)?;
         config.resume |= self.resume;
         let stop = interrupt::catch()?;
-        memory::keep_freed();
-        let (device, note) = open_device(self.device.parse()?)?;
-        if let Some(note) = note.filter(|_| !self.quiet) {
-            eprintln!("note: {note}");
-        }
-        let bar = bar(config.steps(), self.quiet)?;
+        let device = self.training.open()?;
+        let bar = self.training.bar(config.steps())?;
         let outcome = run(&config, COMMIT, &device, stop, &mut |progress| show(&bar, progress));
         bar.finish_and_clear();
         let outcome = outcome?;
-        if interrupt::requested() && outcome.steps < config.steps() {
-            anyhow::bail!("interrupted after step {}; continue with --resume", outcome.steps);
-        }
-        if !self.quiet {
+        ended(outcome.steps, config.steps())?;
+        if !self.training.quiet {
             println!("{}", outcome.model.display());
             if let Some(evaluation) = outcome.evaluation {
                 println!("\n{evaluation}");

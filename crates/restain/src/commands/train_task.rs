@@ -1,15 +1,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use restain_net::open_device;
 use restain_train::task::{TaskConfig, train};
 
-use super::train::{bar, show};
-use crate::{interrupt, memory};
+use super::training::{Training, ended, show};
+use crate::interrupt;
 
 /// Train a task network: normal and abnormal cells told apart
 ///
-/// The network (a ResNet) learns from labelled pictures or slides of one lab. It is what normalization is measured by, and it
+/// The network, a residual one, learns from labelled pictures or slides of one lab. It is what normalization is measured by, and it
 /// can guide the training of a model (the loss `task` of `restain train`). Every checkpoint is kept and tried on the held-out
 /// part. Ctrl-C saves the state; --resume goes on from it.
 #[derive(Args)]
@@ -18,17 +17,12 @@ pub(crate) struct TrainTask {
     #[arg(long, value_name = "FILE.yaml")]
     config: PathBuf,
 
-    /// Where to train: auto, cpu, cuda (the first GPU) or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
-
     /// Go on from the last saved state in the output folder
     #[arg(long)]
     resume: bool,
 
-    /// Print nothing but errors
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    training: Training,
 }
 
 impl TrainTask {
@@ -36,19 +30,13 @@ impl TrainTask {
         let mut config = TaskConfig::load(&self.config)?;
         config.resume |= self.resume;
         let stop = interrupt::catch()?;
-        memory::keep_freed();
-        let (device, note) = open_device(self.device.parse()?)?;
-        if let Some(note) = note.filter(|_| !self.quiet) {
-            eprintln!("note: {note}");
-        }
-        let bar = bar(config.steps, self.quiet)?;
+        let device = self.training.open()?;
+        let bar = self.training.bar(config.steps)?;
         let outcome = train(&config, &device, stop, &mut |progress| show(&bar, progress));
         bar.finish_and_clear();
         let outcome = outcome?;
-        if interrupt::requested() && outcome.steps < config.steps {
-            anyhow::bail!("interrupted after step {}; continue with --resume", outcome.steps);
-        }
-        if let Some(weights) = outcome.weights.filter(|_| !self.quiet) {
+        ended(outcome.steps, config.steps)?;
+        if let Some(weights) = outcome.weights.filter(|_| !self.training.quiet) {
             println!(
                 "{}\n\n| step | accuracy | balanced | AUC |\n| --- | --- | --- | --- |",
                 weights.display()
