@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out clean
+.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out smoke train-your-own clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -74,5 +74,11 @@ bench-floor: build ## the floor of each stage at what this machine does at most,
 held-out: setup ## what the shipped model reaches on fields it has not seen; needs the data of the configuration
 	cargo run --release -p restain-train --example held_out -- pipelines/train-l1.yaml
 
+smoke: build ## the paper's comparison in small, on drawn cells: Color < L1+GAN1 < L1+GAN1+GAN2
+	@scripts/smoke.sh
+
+train-your-own: build ## run every command of docs/train-your-own.md, on drawn slides
+	@scripts/train_your_own.sh
+
 clean: ## remove builds, and what demo and benchmarks made; models trained into out/ stay
-	rm -rf target out/demo out/hero out/bench
+	rm -rf target out/demo out/hero out/bench out/smoke out/train-your-own

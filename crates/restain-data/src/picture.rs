@@ -89,7 +89,7 @@ impl Picture {
     }
 
     /// What there is to see, in level-0 pixels: the corner and the corner opposite.
-    pub(crate) fn corners(&self) -> [[f64; 2]; 2] {
+    pub fn corners(&self) -> [[f64; 2]; 2] {
         let extent = self.levels[0].extent.to_f64();
         [extent.min.to_array(), extent.max.to_array()]
     }

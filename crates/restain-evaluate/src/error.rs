@@ -17,9 +17,6 @@ pub enum Error {
         /// What is wrong, with line and column where they are known.
         message: String,
     },
-    /// Slides cannot be put through a second scanner.
-    #[error("a second scanner takes images: give `points`, `classes` or a `folder`, not `slides`")]
-    ScannedSlides,
     /// Settings that cannot be told from others.
     #[error("cannot name what is trained: {0}")]
     Key(String),

@@ -5,10 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
+use image::{
+    ExtendedColorType, ImageEncoder, RgbImage,
+    codecs::{jpeg::JpegEncoder, png::PngEncoder},
+};
 use rayon::prelude::*;
-use restain_data::{Classes, Dataset, Folder, Manifest, Part, Points, Settings, Source, Split, read_image};
+use restain_data::{
+    Classes, Dataset, Folder, Group, Kind, Label, Manifest, Part, Picture, Points, Sample, Settings, Source,
+    Split, read_image,
+};
 use restain_net::write_whole;
+use restain_slide::{Extent, Mpp, Slide};
 use restain_stain::scanner::Scanner;
 use restain_train::domain::Domain;
 
@@ -19,6 +26,7 @@ use crate::{
 
 /// Most bytes of RGB that a picture may have.
 const LIMIT: u64 = 4 << 30;
+const RGB: ExtendedColorType = ExtendedColorType::Rgb8;
 
 /// The parts of a benchmark.
 pub(crate) struct Parts {
@@ -41,17 +49,17 @@ impl Parts {
     pub(crate) fn find(config: &Config, target: &Target, cache: &Path) -> Result<Self> {
         let patches = &config.patches;
         let source = &config.source;
-        let own =
-            |name: &String| -> Result<Part> { part(patches, &source.sources, Some(&source.split), name) };
+        let own = |name: &String| part(patches, &source.sources, Some(&source.split), name);
         let (sources, split, truth) = match &target.scanner {
             Some(scanner) => {
                 let folder = cache.join(format!("scanner-{}", crate::trained::key(scanner)?));
-                let scanned = source
-                    .sources
-                    .iter()
-                    .enumerate()
-                    .map(|(index, of)| scan(of, patches, *scanner, &folder.join(index.to_string())));
-                (scanned.collect::<Result<Vec<_>>>()?, Some(source.split.clone()), Some(own(&target.test)?))
+                let of = source.sources.iter().enumerate();
+                let scanned =
+                    of.map(|(index, of)| scan(of, patches, *scanner, &folder.join(index.to_string())));
+                let (scanned, plain): (Vec<_>, Vec<_>) =
+                    scanned.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+                let truth = part(patches, &plain.concat(), Some(&source.split), &target.test)?;
+                (scanned.concat(), Some(source.split.clone()), Some(truth))
             }
             None => (target.sources.clone().unwrap_or_default(), target.split.clone(), None),
         };
@@ -81,8 +89,14 @@ fn part(patches: &Settings, sources: &[Source], split: Option<&Split>, name: &st
     parts.remove(name).ok_or_else(fault)
 }
 
-/// Puts the pictures of a source through a second scanner, into a folder where they have their old names.
-fn scan(source: &Source, patches: &Settings, scanner: SecondScanner, folder: &Path) -> Result<Source> {
+/// Puts the pictures of a source through a second scanner, into a folder where they have their old names. Slides become
+/// pictures of their level 0, each with a table of its places. Returns what is scanned, and the same before.
+fn scan(
+    source: &Source,
+    patches: &Settings,
+    scanner: SecondScanner,
+    folder: &Path,
+) -> Result<(Vec<Source>, Vec<Source>)> {
     let mut scanned = source.clone();
     let root = match &mut scanned {
         Source::Points(Points { table, path, .. }) => {
@@ -93,30 +107,97 @@ fn scan(source: &Source, patches: &Settings, scanner: SecondScanner, folder: &Pa
         Source::Classes(Classes { path, .. }) | Source::Folder(Folder { path, .. }) => {
             std::mem::replace(path, folder.to_owned())
         }
-        Source::Slides(_) => return Err(Error::ScannedSlides),
+        Source::Slides(_) => PathBuf::new(),
     };
     let manifest = Manifest { patches: patches.clone(), sources: vec![source.clone()], split: None };
     let dataset = Dataset::build(&manifest, Path::new(""))?;
-    let mut pictures: Vec<&PathBuf> = dataset.samples().iter().map(|sample| &sample.picture.path).collect();
-    pictures.dedup();
+    let pictures: Vec<&[Sample]> =
+        dataset.samples().chunk_by(|a, b| a.picture.path == b.picture.path).collect();
     let engine = Scanner::new(scanner.kind, scanner.strength.factor(), scanner.seed);
-    pictures.par_iter().enumerate().try_for_each(|(number, picture)| {
-        let to = folder.join(picture.strip_prefix(&root).unwrap_or(picture));
-        if to.exists() { Ok(()) } else { scan_one(&engine, number as u32, picture, &to, scanner.quality) }
-    })?;
-    Ok(scanned)
+    let scan_one = |(number, samples): (usize, &&[Sample])| -> Result<Option<(Source, Source)>> {
+        let Picture { path, kind, .. } = &*samples[0].picture;
+        let (before, after) = match kind {
+            Kind::Image => (path.clone(), folder.join(path.strip_prefix(&root).unwrap_or(path))),
+            Kind::Slide => {
+                (folder.join("before").join(format!("{number}.png")), folder.join(format!("{number}.jpg")))
+            }
+        };
+        if !before.exists() {
+            save(&before, &level0(path)?, None)?;
+        }
+        if !after.exists() {
+            let mut picture = read_image(&before, LIMIT)?;
+            let width = picture.width() as usize;
+            engine.scan(&mut picture, width, number as u32);
+            save(&after, &picture, Some(scanner.quality))?;
+        }
+        match kind {
+            Kind::Image => Ok(None),
+            Kind::Slide => Ok(Some((points(samples, &after)?, points(samples, &before)?))),
+        }
+    };
+    let of_slides = pictures.par_iter().enumerate().map(scan_one).collect::<Vec<_>>();
+    let of_slides: Vec<_> =
+        of_slides.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    let whole = || (vec![scanned], vec![source.clone()]);
+    Ok(if of_slides.is_empty() { whole() } else { of_slides.into_iter().unzip() })
 }
 
-fn scan_one(scanner: &Scanner, number: u32, from: &Path, to: &Path, quality: u8) -> Result<()> {
-    let mut picture = read_image(from, LIMIT)?;
-    let (width, height) = picture.dimensions();
-    scanner.scan(&mut picture, width as usize, number);
+/// All that was scanned of a slide's level 0.
+fn level0(path: &Path) -> Result<RgbImage> {
+    let slide = Slide::open(path).map_err(restain_data::Error::from)?;
+    let extent = slide.extent(0, Extent::Bounds).map_err(restain_data::Error::from)?;
+    let rgb = slide.read(0, extent).map_err(restain_data::Error::from)?.rgb;
+    let picture = RgbImage::from_raw(extent.width() as u32, extent.height() as u32, rgb);
+    picture.ok_or(Error::Nothing("a slide has no pixel"))
+}
+
+/// The places of a slide as a table beside the picture of its level 0.
+fn points(samples: &[Sample], picture: &Path) -> Result<Source> {
+    let slide = &samples[0].picture;
+    let [corner, _] = slide.corners();
+    let name = picture.file_name().unwrap_or_default().to_string_lossy();
+    let line = |sample: &Sample| {
+        let [x, y] = [0, 1].map(|axis| sample.centre()[axis] - corner[axis]);
+        let label = match sample.label {
+            Some(Label::Normal) => "normal",
+            Some(Label::Abnormal) => "abnormal",
+            None => "",
+        };
+        // Names of classes and groups are the user's own, and may hold a comma.
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        format!("{name},{x},{y},{label},{},{}", quoted(&sample.class), quoted(&sample.group))
+    };
+    let lines: Vec<String> = samples.iter().map(line).collect();
+    let text = format!("path,x,y,label,class,group\n{}\n", lines.join("\n"));
+    let table = picture.with_extension("csv");
+    write_whole(&table, text.as_bytes()).map_err(|source| Error::Write { path: table.clone(), source })?;
+    let column = |name: &str| Some(name.to_owned());
+    Ok(Source::Points(Points {
+        table,
+        path: None,
+        image: "path".to_owned(),
+        x: column("x"),
+        y: column("y"),
+        label: column("label"),
+        class: column("class"),
+        labels: BTreeMap::new(),
+        group: Group::Column("group".to_owned()),
+        mpp: slide.mpp.map(Mpp::mean),
+    }))
+}
+
+/// Writes a picture, whole or not at all: as JPEG of some quality, or without loss.
+fn save(to: &Path, picture: &RgbImage, quality: Option<u8>) -> Result<()> {
     let fault = |source: std::io::Error| Error::Write { path: to.to_owned(), source };
-    let folder = to.parent().unwrap_or(Path::new(""));
-    std::fs::create_dir_all(folder).map_err(fault)?;
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, quality)
-        .write_image(&picture, width, height, ExtendedColorType::Rgb8)
-        .map_err(|error| fault(std::io::Error::other(error)))?;
-    write_whole(to, &jpeg).map_err(fault)
+    std::fs::create_dir_all(to.parent().unwrap_or(Path::new(""))).map_err(fault)?;
+    let (mut bytes, (width, height)) = (Vec::new(), picture.dimensions());
+    let written = match quality {
+        Some(quality) => {
+            JpegEncoder::new_with_quality(&mut bytes, quality).write_image(picture, width, height, RGB)
+        }
+        None => PngEncoder::new(&mut bytes).write_image(picture, width, height, RGB),
+    };
+    written.map_err(|error| fault(std::io::Error::other(error)))?;
+    write_whole(to, &bytes).map_err(fault)
 }

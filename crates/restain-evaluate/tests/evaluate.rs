@@ -4,12 +4,14 @@ use std::{
     cell::RefCell,
     error::Error,
     fs,
+    ops::ControlFlow,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use candle_core::Device;
 use restain_evaluate::{Benchmark, Results, config::Config, evaluate};
+use restain_synth::{SlideSpec, write_annotations, write_slide};
 
 type Tested<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -159,6 +161,43 @@ fn everything_that_is_asked_for_is_measured_once() -> Tested {
     // Color, Reinhard, quantile, four models and the ceiling; gray and PCA show what Color shows.
     assert_eq!((panel.width(), panel.height()), (3 * 68 - 4, 8 * 68 - 4));
     assert!(fs::read_to_string(output.join("scanned-panel.md"))?.contains("8. Ceiling"));
+    Ok(())
+}
+
+/// What was scanned anew lies pixel on pixel on what it was before.
+#[test]
+fn slides_can_be_scanned_again() -> Tested {
+    let folder = tempfile::tempdir()?;
+    for seed in 1..=4 {
+        let spec = SlideSpec { seed, abnormal: 0.5, ..SlideSpec::new(1300, 1300) };
+        let go_on = &|_| ControlFlow::Continue(());
+        write_slide(&spec, &folder.path().join(format!("{seed}.mrxs")), go_on)?;
+        write_annotations(&spec, &folder.path().join(format!("{seed}.geojson")), go_on)?;
+    }
+    let rows = [ROWS[0], ROWS[9]];
+    config(folder.path(), "[1]", &rows)?;
+    let path = folder.path().join("config.yaml");
+    let text = fs::read_to_string(&path)?;
+    let (head, tail) =
+        (text.find("[classes").ok_or("a source")?, text.find(", train: train").ok_or("a part")?);
+    let slides = format!(
+        "[slides: {{paths: ['{}/*.mrxs'], labels: {{normal: normal, abnormal: abnormal}}}}]",
+        folder.path().display()
+    );
+    let text = text.replacen(&text[head..tail], &slides, 1);
+    let (head, tail) = (text.find("{shares").ok_or("a split")?, text.find("}\ntask").ok_or("its end")?);
+    let split = "{groups: {train: [1.mrxs], validation: [2.mrxs], test: [3.mrxs], target: [4.mrxs]}}";
+    let text = text.replacen(&text[head..tail], split, 1);
+    let end = text.find("- {name: plain").ok_or("the second benchmark")?;
+    let rows = text.find("rows: [").ok_or("rows")?;
+    let text = text.replacen(&text[end..rows], "", 1);
+    let text = text.replace("side: 64,", "side: 64, mpp: 0.5, padding: skip,");
+    fs::write(&path, text.replace("kind: full, strength: strong", "kind: global, strength: mild"))?;
+    let config = Config::load(&path)?;
+    let results = run(&config, &folder.path().join("out"), &AtomicBool::new(false), &RefCell::default())?;
+    // One pixel aside, structural similarity falls below 0.9.
+    let fidelity = results.benchmarks[0].rows[0].seeds[0].fidelity.ok_or("a truth")?;
+    assert!(fidelity.ssim > 0.98 && fidelity.psnr > 25.0 && fidelity.psnr < 40.0, "{fidelity:?}");
     Ok(())
 }
 

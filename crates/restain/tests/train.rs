@@ -79,7 +79,7 @@ fn slides_become_networks_and_no_name_of_a_slide_gets_out() {
     // A second run into the same folder would mix two.
     assert_fails(&run(command("train", &model)), &["holds the state of an earlier run", "resume"]);
     let bad = write("bad.yaml", fs::read_to_string(&task).unwrap().replace("steps: 6", "steps: 0"));
-    assert_fails(&run(command("train-task", &bad)), &["bad.yaml:7", "`steps` must be"]);
+    assert_fails(&run(command("train-task", &bad)), &["bad.yaml:8", "`steps` must be"]);
     let lost =
         write("lost.yaml", fs::read_to_string(&task).unwrap().replace("held_out: test", "held_out: tests"));
     assert_fails(&run(command("train-task", &lost)), &["no part `tests`", "test, train"]);
