@@ -229,6 +229,15 @@ fn a_stopped_evaluation_goes_on_and_gives_the_same() -> Tested {
 }
 
 #[test]
+fn the_shipped_configurations_are_valid() -> Tested {
+    for (name, rows) in [("cric", 13), ("smoke", 4)] {
+        let path = format!("{}/../../pipelines/evaluate-{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(Config::load(Path::new(&path))?.rows.len(), rows, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
 fn configurations_that_make_no_sense_are_refused() -> Tested {
     let folder = tempfile::tempdir()?;
     fs::create_dir_all(folder.path().join("cells"))?;

@@ -86,6 +86,7 @@ fn card(base: usize) -> Card {
         commit: "none".to_owned(),
         mpp: None,
         sha256: String::new(),
+        input: Vec::new(),
         held_out: BTreeMap::new(),
     }
 }

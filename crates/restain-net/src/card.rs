@@ -26,6 +26,9 @@ pub struct Card {
     pub commit: String,
     /// Micrometres a pixel of what it was trained on.
     pub mpp: Option<f64>,
+    /// What was done to pixels before stain removal, or instead of its plain form; empty for the paper's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input: Vec<String>,
     /// SHA-256 of the parameters, in hexadecimal digits; [`Checkpoint`](crate::Checkpoint) sets and checks it.
     #[serde(default)]
     pub sha256: String,

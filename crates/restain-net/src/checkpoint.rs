@@ -218,6 +218,7 @@ mod tests {
             commit: "none".to_owned(),
             mpp: Some(0.25),
             sha256: String::new(),
+            input: Vec::new(),
             held_out: BTreeMap::new(),
         };
         Checkpoint::of(card, &vars).unwrap()

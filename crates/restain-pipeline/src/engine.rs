@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use restain_net::{Area, Model, Place, Window, find_place, halo};
+use restain_net::{Area, Card, Model, Place, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Pixels, Tile};
 use restain_stain::removal::remove_stain;
 
@@ -63,6 +63,15 @@ impl Engine {
             Some(path) => Model::load(Path::new(path), &place, settings.precision)?,
             None => Model::shipped(&place, settings.precision)?,
         };
+        let Card { name, input, .. } = model.card();
+        if !input.is_empty() {
+            let input = input.join(", ");
+            let message = format!(
+                "the model {name} was trained with the input options {input}, which slides cannot be given yet; take one \
+                 that was trained without"
+            );
+            return Err(Error::Setting(message));
+        }
         Ok(Selection { engine: Self::Model(Box::new(model)), device: place.to_string(), note })
     }
 

@@ -56,6 +56,7 @@ pub fn write_annotations(
     }
     text.push_str("]}\n");
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(Error::io("make the folder of", out))?;
     let mut builder = tempfile::Builder::new();
     // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
     #[cfg(unix)]

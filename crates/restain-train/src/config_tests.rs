@@ -1,8 +1,11 @@
 use super::*;
 
 const SHIPPED: &str = include_str!("../../../pipelines/train-stages12.yaml");
-const OTHERS: [&str; 2] =
-    [include_str!("../../../pipelines/train-l1.yaml"), include_str!("../../../pipelines/train-stage1.yaml")];
+const OTHERS: [&str; 3] = [
+    include_str!("../../../pipelines/train-l1.yaml"),
+    include_str!("../../../pipelines/train-stage1.yaml"),
+    include_str!("../../../pipelines/train-your-own.yaml"),
+];
 
 fn parse(text: &str) -> Result<TrainConfig> {
     TrainConfig::parse(text, Path::new("train.yaml"))
@@ -29,7 +32,10 @@ fn the_shipped_configurations_are_valid() {
     let stage2 = [stage1.clone(), vec![(Loss::Gan2, 1.0)]].concat();
     assert_eq!(losses(OTHERS[0]), [[(Loss::L1, 1.0)]]);
     assert_eq!(losses(OTHERS[1]), std::slice::from_ref(&stage1));
+    assert_eq!(losses(OTHERS[2]), [stage1.clone(), stage2.clone()]);
     assert_eq!(losses(SHIPPED), [stage1, stage2]);
+    let task = include_str!("../../../pipelines/train-task.yaml");
+    crate::task::TaskConfig::parse(task, Path::new("task.yaml")).expect("a valid file");
 }
 
 #[test]

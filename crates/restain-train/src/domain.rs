@@ -184,6 +184,16 @@ impl Input {
         Ok([of_source, of_target])
     }
 
+    /// What of it a model needs of every slide, for its card. The quantile map is for the target's alone, in training.
+    pub(crate) fn named(self) -> Vec<String> {
+        let options = [
+            ("white_balance", self.white_balance),
+            ("standard_gray", self.standard_gray),
+            ("standard_mask", self.standard_mask),
+        ];
+        options.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.to_owned()).collect()
+    }
+
     fn removal(self, standard: Standard) -> Removal {
         let Self { white_balance, standard_gray, standard_mask, .. } = self;
         Removal { white_balance, standard_gray, standard_mask, standard }

@@ -257,6 +257,7 @@ impl<'a> Run<'a> {
             commit: self.commit.to_owned(),
             mpp: fields.mpp,
             sha256: String::new(), // set as it is saved
+            input: self.config.input.named(),
             held_out,
         };
         match &self.trainer.ema {

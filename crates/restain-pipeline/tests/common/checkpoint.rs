@@ -81,6 +81,7 @@ pub(crate) fn bytes_of(architecture: &str, base: usize, seed: u64) -> Vec<u8> {
         commit: String::new(),
         mpp: Some(0.25),
         sha256: String::new(),
+        input: Vec::new(),
         held_out: BTreeMap::new(),
     };
     let tensor = |(name, shape, values)| (name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap());
