@@ -1,7 +1,9 @@
-//! Datasets and the training loop.
+//! Training of G and its discriminators, and of T.
 //!
-//! [`run`] takes a [`TrainConfig`] and folders of images to a finished model, in the stages of the paper: per-pixel
-//! regression from GM to the image, intra-domain and inter-domain adversarial learning.
+//! [`run`] takes a [`TrainConfig`] to a finished model in the stages of the paper (IV.F): per-pixel regression from GM to the
+//! image with intra-domain adversarial learning, inter-domain adversarial learning, and the guidance of a frozen T.
+//! [`task::train`] trains T. Both draw their patches from [`restain_data`], on threads of their own, and a run that was
+//! stopped or killed goes on from its last checkpoint.
 
 pub mod adam;
 pub mod config;
