@@ -93,11 +93,12 @@ fn empty(config: &Config, target: &Target) -> Benchmark {
 }
 
 fn write(results: &Results, output: &Path) -> Result<()> {
-    // Rows that no seed has reached yet are left out.
+    // What no seed has reached yet is left out.
     let mut reached = results.clone();
     for benchmark in &mut reached.benchmarks {
         benchmark.rows.retain(|row| !row.seeds.is_empty());
     }
+    reached.benchmarks.retain(|benchmark| !benchmark.rows.is_empty());
     reached.save(&output.join(RESULTS_FILE))?;
     write_text(&output.join(REPORT_FILE), report(&reached).as_bytes())
 }
