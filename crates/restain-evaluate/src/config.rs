@@ -7,7 +7,7 @@ use restain_stain::scanner::{Kind, Strength};
 use restain_train::{
     adam::AdamConfig,
     config::{Augmentation as Changes, Gan},
-    domain::Input,
+    domain::{Domain, Input},
     schedule::Schedule,
     stage::Stage,
     task::{Augmentation, Network, Sight},
@@ -62,6 +62,18 @@ pub struct SourceDomain {
     pub validation: String,
     /// The part to test T on.
     pub test: String,
+}
+
+impl SourceDomain {
+    /// The domain to train on, with a part to hold out.
+    pub(crate) fn domain(&self, held_out: Option<&String>) -> Domain {
+        Domain {
+            sources: self.sources.clone(),
+            split: Some(self.split.clone()),
+            part: self.train.clone(),
+            held_out: held_out.cloned(),
+        }
+    }
 }
 
 /// A target domain. G and the maps see its pixels, never its labels: those are for the test alone.

@@ -59,12 +59,7 @@ impl Workshop<'_> {
             name: "t".to_owned(),
             output: PathBuf::new(),
             patches: patches.clone(),
-            source: Domain {
-                sources: source.sources.clone(),
-                split: Some(source.split.clone()),
-                part: source.train.clone(),
-                held_out: Some(source.validation.clone()),
-            },
+            source: source.domain(Some(&source.validation)),
             seed,
             network: task.network,
             backbone: task.backbone.clone(),
@@ -136,12 +131,7 @@ impl Workshop<'_> {
             name: "g".to_owned(),
             output: PathBuf::new(),
             patches: patches.clone(),
-            source: Domain {
-                sources: source.sources.clone(),
-                split: Some(source.split.clone()),
-                part: source.train.clone(),
-                held_out: None,
-            },
+            source: source.domain(None),
             // What does not see the target is the same for every target, mapped or not.
             target: has(Loss::Gan2).then(|| target.clone()),
             input: Input { quantile_map: stages.input.quantile_map && has(Loss::Gan2), ..stages.input },
