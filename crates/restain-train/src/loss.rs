@@ -51,9 +51,9 @@ pub fn generator_loss(form: Form, generated: &Tensor) -> Result<Tensor> {
 /// What T says of its classes, one number: (4), of logits `[N, 2]` of normal and abnormal, and for each image 1 where it is
 /// abnormal, else 0, `[N]`.
 ///
-/// As printed, (4) is `E[1 - log T(...)]` with the "1 -" outside the logarithm, which adds 1 to the cross entropy
-/// `E[-log T_y]`, y the label, and changes no gradient. Implemented is the cross entropy: with two classes,
-/// `softplus(z_other - z_y)`.
+/// As printed, (4) has `1 - log T(...)` where the cross entropy has `log(1 - T(...))`, so that of a normal
+/// image it is `log T(...) - 1`, which has no lower bound. Implemented is the cross entropy `E[-log T_y]`, y
+/// the label: with two classes, `softplus(z_other - z_y)`.
 ///
 /// # Errors
 /// If the shapes do not fit or a tensor operation fails.
