@@ -1,5 +1,5 @@
 //! Splits a JPEG stream into the abbreviated pair that TIFF stores: the tables once for all tiles, and each tile
-//! without them (TIFF Technical Note 2, "`JPEGTables` field"; ITU-T T.81, B.2 and B.5).
+//! without them (TIFF Technical Note 2, "`JPEGTables` field"; ITU-T T.81, B.4 and B.5).
 
 use crate::{Error, Result};
 

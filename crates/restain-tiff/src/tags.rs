@@ -1,5 +1,5 @@
-//! What the file says of each level: TIFF's tags (TIFF 6.0, sections 8, 15, 20 and 21; `JPEGTables` in TIFF
-//! Technical Note 2).
+//! What the file says of each level: TIFF's tags (TIFF 6.0, sections 8, 14, 15, 20 and 21; `JPEGTables` in
+//! TIFF Technical Note 2).
 
 use std::io::{Seek, Write};
 

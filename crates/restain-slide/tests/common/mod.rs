@@ -26,8 +26,8 @@ pub(crate) fn colour(level: u32, x: i64, y: i64) -> [u8; 3] {
     [(x * 7 + y) as u8, (y * 5 + x / 256) as u8, (x * 3 + y * 11) as u8 ^ (level as u8 * 60)]
 }
 
-/// Writes a tiled, uncompressed TIFF of [`colour`]s, the simplest file `OpenSlide` opens (TIFF 6.0, sections 2, 7
-/// and 15), with one directory a level and resolution tags from micrometres a pixel.
+/// Writes a tiled, uncompressed TIFF of [`colour`]s, the simplest file `OpenSlide` opens (TIFF 6.0, sections
+/// 2, 6 and 15), with one directory a level and resolution tags from micrometres a pixel.
 #[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn write_slide(path: &Path, levels: &[(u32, u32)], mpp: Option<(u32, u32)>) {
     const TILE: u32 = 64;
