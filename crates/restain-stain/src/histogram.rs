@@ -137,9 +137,10 @@ pub fn bhattacharyya_coefficient(a: &Histogram, b: &Histogram) -> Option<f64> {
 /// The Bhattacharyya distance of two RGB histograms, `-ln` of their [coefficient](bhattacharyya_coefficient): 0 for
 /// equal histograms, infinite for those without a common colour, `None` where one is empty.
 ///
-/// The definition is that of A. Bhattacharyya, "On a measure of divergence between two statistical populations
-/// defined by their probability distributions", Bull. Calcutta Math. Soc. 35 (1943), 99-109. The paper's Table II
-/// names the distance without bins or formula; `OpenCV`'s `HISTCMP_BHATTACHARYYA` is `sqrt(1 - coefficient)` instead.
+/// The coefficient is that of A. Bhattacharyya, "On a measure of divergence between two statistical
+/// populations defined by their probability distributions", Bull. Calcutta Math. Soc. 35 (1943), 99-109. The
+/// paper's Table II names the distance without bins or formula; `OpenCV`'s `HISTCMP_BHATTACHARYYA` is
+/// `sqrt(1 - coefficient)` instead.
 pub fn bhattacharyya(a: &Histogram, b: &Histogram) -> Option<f64> {
     // Adding 0 makes the negative zero of equal histograms a plain one.
     bhattacharyya_coefficient(a, b).map(|coefficient| -coefficient.ln() + 0.0)

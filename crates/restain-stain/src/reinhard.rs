@@ -17,15 +17,14 @@ static CONES_INVERSE: LazyLock<Matrix> =
     LazyLock::new(|| matrix::inverse(&CONES).unwrap_or(matrix::IDENTITY));
 
 /// l, alpha and beta of an RGB pixel: lightness, yellow against blue and red against green, of the logarithms of the
-/// cones' answers to levels in 0..=255 (Reinhard et al., 2001, equations 4 to 6). Answers below one level count as
-/// one.
+/// cones' answers to levels in 0..=255 (Reinhard et al., 2001). Answers below one level count as one.
 pub fn from_rgb(pixel: [u8; 3]) -> [f64; 3] {
     let [l, m, s] = matrix::apply(&CONES, pixel.map(f64::from)).map(|cone| cone.max(1.0).log10());
     [(l + m + s) / 3.0f64.sqrt(), (l + m - 2.0 * s) / 6.0f64.sqrt(), (l - m) / 2.0f64.sqrt()]
 }
 
-/// The RGB levels of l, alpha and beta, neither clipped to 0..=255 nor rounded (Reinhard et al., 2001, equations 8
-/// and 9, with the exact inverse in place of the printed one).
+/// The RGB levels of l, alpha and beta, neither clipped to 0..=255 nor rounded (Reinhard et al., 2001,
+/// with the exact inverse in place of the printed one).
 pub fn to_rgb([l, alpha, beta]: [f64; 3]) -> [f64; 3] {
     let (l, alpha, beta) = (l / 3.0f64.sqrt(), alpha / 6.0f64.sqrt(), beta / 2.0f64.sqrt());
     let cones = [l + alpha + beta, l + alpha - beta, l - 2.0 * alpha].map(|log| 10.0f64.powf(log));
@@ -73,8 +72,8 @@ impl Statistics {
 /// The colour transfer from a target domain to a source domain, `factor * x + offset` of l, alpha and beta each.
 ///
 /// E. Reinhard, M. Ashikhmin, B. Gooch and P. Shirley, "Color transfer between images", IEEE Comput. Graph. Appl.
-/// 21(5) (2001), 34-41, equations 10 and 11, in the space l-alpha-beta of that paper (D. L. Ruderman et al., 1998),
-/// not in CIELAB, as some take it. The source here is what the target is to look like.
+/// 21(5) (2001), 34-41, in the space l-alpha-beta of that paper (D. L. Ruderman et al., 1998), not in CIELAB,
+/// as some take it. The source here is what the target is to look like.
 ///
 /// ```
 /// use restain_stain::reinhard::{Reinhard, Statistics};
