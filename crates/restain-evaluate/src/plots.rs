@@ -1,7 +1,7 @@
 //! Plots as SVG, without fonts or anything else of the system: the same numbers give the same bytes.
 //!
-//! Colours are those of M. Okabe and K. Ito, "Color Universal Design" (2008), which colour-blind readers tell apart,
-//! but for yellow, which is hard to see on white. Beyond seven series the lines are dashed.
+//! Colours are those of M. Okabe and K. Ito, "Color Universal Design (CUD)" (2008), which colour-blind
+//! readers tell apart, but for yellow, which is hard to see on white. Beyond seven series, lines are dashed.
 
 mod bars;
 mod canvas;

@@ -74,9 +74,9 @@ impl Adam {
     pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
         self.steps += 1;
         let AdamConfig { beta1, beta2, epsilon } = self.config;
-        // The corrections for the moments' start at zero, folded into the step size and epsilon as the paper proposes
-        // at the end of its section 2: fewer passes over the weights. Dividing epsilon too keeps the result equal to
-        // that of algorithm 1.
+        // The corrections for the moments' start at zero, folded into the step size and epsilon as the paper
+        // proposes just before its section 2.1: fewer passes over the weights. Scaling epsilon too keeps the
+        // result equal to that of algorithm 1.
         let correction1 = 1.0 - beta1.powf(self.steps as f64);
         let correction2 = (1.0 - beta2.powf(self.steps as f64)).sqrt();
         let size = learning_rate * correction2 / correction1;
