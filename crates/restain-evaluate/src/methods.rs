@@ -36,7 +36,7 @@ pub(crate) struct Trained {
 impl Method {
     /// The quantile map of the target onto the source.
     pub(crate) fn quantile(source: &Part, target: &Part, seed: u64) -> Result<Self> {
-        let [source, target] = [source, target].map(|part| Colours::measure(part, seed, None));
+        let [source, target] = [source, target].map(|part| Colours::measure(part, seed));
         Ok(Self::Quantile(Box::new(QuantileMap::fit(&target?.histogram, &source?.histogram)?)))
     }
 

@@ -19,7 +19,8 @@ pub struct Window<'a> {
 pub enum Pixels<'a> {
     /// GM `[2, height, width]`, both channels in 0..=1: the stain is removed.
     Gm(&'a [f32]),
-    /// Interleaved RGB `[height, width, 3]`, for a model that [removes the stain](crate::Model::removes_stain) itself.
+    /// Interleaved RGB `[height, width, 3]`, for a model that [removes the stain](crate::Model::removes_stain) itself, as the
+    /// paper does.
     Rgb(&'a [u8]),
 }
 
@@ -39,15 +40,6 @@ impl<'a> Pixels<'a> {
             Self::Rgb(rgb) => Err(Error::Input { width, height, values: rgb.len() }),
         }
     }
-
-    /// RGB, if it is what an engine takes that removes the stain.
-    #[cfg(feature = "cuda")]
-    pub(crate) fn rgb(self, height: usize, width: usize) -> Result<&'a [u8]> {
-        match self {
-            Self::Rgb(rgb) => Ok(rgb),
-            Self::Gm(gm) => Err(Error::Input { width, height, values: gm.len() }),
-        }
-    }
 }
 
 /// G in use.
@@ -58,7 +50,7 @@ pub(crate) trait Engine: Send + Sync + fmt::Debug {
     /// Bytes of the host's memory that it keeps for images of a size.
     fn workspace(&self, height: usize, width: usize) -> usize;
 
-    /// Whether it takes RGB instead of GM.
+    /// Whether it takes RGB too, and removes the stain itself, as the paper does.
     fn removes_stain(&self) -> bool {
         false
     }

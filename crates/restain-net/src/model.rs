@@ -81,7 +81,7 @@ impl Model {
         self.engine.workspace(height, width)
     }
 
-    /// Whether it takes RGB and removes the stain itself, where it runs; else it takes GM.
+    /// Whether it takes RGB too, and removes the stain itself where it runs, as the paper does; GM it always takes.
     pub fn removes_stain(&self) -> bool {
         self.engine.removes_stain()
     }

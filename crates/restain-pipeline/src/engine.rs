@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use restain_net::{Area, Card, Model, Place, Window, find_place, halo};
+use restain_net::{Area, Model, Place, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Pixels, Tile};
-use restain_stain::removal::remove_stain;
+use restain_stain::removal::{Removal, Standard};
 
 use crate::quantile::Quantile;
 use crate::settings::Settings;
@@ -18,7 +18,14 @@ pub enum Engine {
     /// Those of a style, each channel of each pixel by itself.
     Quantile(Box<Quantile>),
     /// Those of a model.
-    Model(Box<Model>),
+    Model(Box<Restainer>),
+}
+
+/// A model, and the way of a slide's pixels to it.
+pub struct Restainer {
+    model: Model,
+    quantile: Option<Quantile>,
+    removal: Removal,
 }
 
 /// An engine and what is to be said about the choice of its device.
@@ -29,50 +36,76 @@ pub struct Selection {
     pub device: String,
     /// Why it does not run on a GPU although it might have; one line.
     pub note: Option<String>,
+    /// SHA-256 of the style's file that stands in for the colours of what is to be normalized, in hexadecimal digits.
+    pub own_sha256: Option<String>,
 }
 
 impl Engine {
     /// The name under which the identity model is asked for.
     pub const IDENTITY: &str = "identity";
+    /// The name under which the shipped model is asked for.
+    pub const SHIPPED: &str = "shipped";
 
-    /// Loads what `settings` ask for: the model, the shipped one where they name none, or a style's quantile map. Only
-    /// for that, and without [`Settings::own`], `measure` is asked for the colours of what is to be normalized.
+    /// Loads what `settings` ask for: a model, the shipped one where they name neither a model nor a style, a style's
+    /// quantile map, or both: the map first, then the model. Where there is a style, or the model was trained on
+    /// standardized slides, `measure` is asked for the colours of what is to be normalized, unless [`Settings::own`] stands
+    /// in for them.
     ///
     /// # Errors
     /// [`Error::Setting`] where settings contradict each other; where the checkpoint does not fit, or the device asked
     /// for is not there; [`Error::Style`], [`Error::HardlyAnyColour`], and what `measure` fails with.
     pub fn select(settings: &Settings, measure: impl FnOnce() -> Result<Style>) -> Result<Selection> {
         let device = settings.device()?;
-        let here = |engine| Selection { engine, device: Place::Cpu.to_string(), note: None };
-        let model = match (settings.model.as_deref(), settings.style.as_deref()) {
-            (Some(_), Some(_)) => {
-                return Err(Error::Setting("choose `model` or `style`, not both".to_owned()));
+        let Settings { model, style, own, .. } = settings;
+        let colours = || match own {
+            Some(path) => Style::load(path).map(|(own, sha256)| (own, Some(sha256))),
+            None => measure().map(|own| (own, None)),
+        };
+        let here =
+            |engine, own_sha256| Selection { engine, device: Place::Cpu.to_string(), note: None, own_sha256 };
+        match (model.as_deref(), style) {
+            (Some(Self::IDENTITY), None) if own.is_none() => return Ok(here(Self::Identity, None)),
+            (Some(Self::IDENTITY), _) => {
+                let message = "`identity` changes no colour: `style` and `own` are of no use to it";
+                return Err(Error::Setting(message.to_owned()));
             }
             (None, Some(style)) => {
-                let quantile = Quantile::fit(style, settings.own.as_deref(), measure)?;
-                return Ok(here(Self::Quantile(Box::new(quantile))));
+                let (own, own_sha256) = colours()?;
+                return Ok(here(Self::Quantile(Box::new(Quantile::fit(style, &own)?)), own_sha256));
             }
-            (_, None) if settings.own.is_some() => {
-                return Err(Error::Setting("`own` is of use with a `style` only".to_owned()));
-            }
-            (Some(Self::IDENTITY), None) => return Ok(here(Self::Identity)),
-            (model, None) => model,
-        };
-        let (place, note) = find_place(device)?;
-        let model = match model {
-            Some(path) => Model::load(Path::new(path), &place, settings.precision)?,
-            None => Model::shipped(&place, settings.precision)?,
-        };
-        let Card { name, input, .. } = model.card();
-        if !input.is_empty() {
-            let input = input.join(", ");
-            let message = format!(
-                "the model {name} was trained with the input options {input}, which slides cannot be given yet; take one \
-                 that was trained without"
-            );
-            return Err(Error::Setting(message));
+            (_, _) => {}
         }
-        Ok(Selection { engine: Self::Model(Box::new(model)), device: place.to_string(), note })
+        let (place, note) = find_place(device)?;
+        let model = match model.as_deref() {
+            None | Some(Self::SHIPPED) => Model::shipped(&place, settings.precision)?,
+            Some(path) => Model::load(Path::new(path), &place, settings.precision)?,
+        };
+        let removal = |standard| {
+            let card = model.card();
+            Removal::with_options(&card.input, standard).map_err(|error| {
+                Error::Setting(format!("the model {}: {error}; a later restain may know it", card.name))
+            })
+        };
+        let plain = removal(Standard::default())?;
+        let (quantile, removal, own_sha256) = match style {
+            Some(style) => {
+                let (own, own_sha256) = colours()?;
+                let quantile = Quantile::fit(style, &own)?;
+                let removal = removal(quantile.standard())?;
+                (Some(quantile), removal, own_sha256)
+            }
+            None if plain.rests_on_standard() => {
+                let (own, own_sha256) = colours()?;
+                (None, removal(own.standard()?)?, own_sha256)
+            }
+            None if own.is_some() => {
+                let message = "`own` is of use only with a `style`, or to a model that was trained on standardized slides";
+                return Err(Error::Setting(message.to_owned()));
+            }
+            None => (None, plain, None),
+        };
+        let engine = Self::Model(Box::new(Restainer { model, quantile, removal }));
+        Ok(Selection { engine, device: place.to_string(), note, own_sha256 })
     }
 
     /// What a window needs beyond its core for the core to come out right.
@@ -87,7 +120,16 @@ impl Engine {
     pub fn model(&self) -> Option<&Model> {
         match self {
             Self::Identity | Self::Quantile(_) => None,
-            Self::Model(model) => Some(model),
+            Self::Model(restainer) => Some(&restainer.model),
+        }
+    }
+
+    /// The quantile map, where there is one.
+    pub(crate) fn quantile(&self) -> Option<&Quantile> {
+        match self {
+            Self::Identity => None,
+            Self::Quantile(quantile) => Some(quantile),
+            Self::Model(restainer) => restainer.quantile.as_ref(),
         }
     }
 
@@ -107,23 +149,12 @@ impl Engine {
         self.model().is_some_and(Model::removes_stain)
     }
 
-    /// What G is to see of a window: its stain is removed, unless G does that itself.
-    pub(crate) fn prepare(&self, rgb: Vec<u8>) -> Prepared {
-        if self.model().is_some_and(Model::removes_stain) {
-            return Prepared::Rgb(rgb);
-        }
-        let mut gm = vec![0.0; rgb.len() / 3 * 2];
-        remove_stain(&rgb, &mut gm);
-        Prepared::Gm(gm)
-    }
-
     /// Interleaved RGB of the core of a tile whose pixels need none of their surroundings; what was never scanned keeps
     /// the background colour.
     pub(crate) fn recolour(&self, tile: Tile, pixels: Pixels, background: [u8; 3]) -> Vec<u8> {
         let mut rgb = crop::rgb(pixels.rect, tile.core, pixels.rgb);
         if let Self::Quantile(quantile) = self {
-            quantile.apply(&mut rgb);
-            crop::composite(pixels.rect, tile.core, &pixels.coverage, background, &mut rgb);
+            quantile.apply_to_scanned(&mut rgb, tile.core, (pixels.rect, &pixels.coverage), background);
         }
         rgb
     }
@@ -135,13 +166,31 @@ impl Engine {
         height: usize,
         width: usize,
     ) -> Result<Vec<Vec<u8>>> {
-        let Self::Model(model) = self else {
+        let Some(model) = self.model() else {
             return Err(Error::Setting("there is no G".to_owned()));
         };
         let windows: Vec<_> = tiles
             .map(|(tile, seen)| Window { pixels: seen.pixels(), core: area(tile.window, tile.core) })
             .collect();
         Ok(model.restain(&windows, height, width)?)
+    }
+}
+
+impl Restainer {
+    /// What G is to see of a window whose pixels are mapped, where there is a map: GM or, where G removes the stain itself,
+    /// RGB.
+    pub(crate) fn prepare(&self, rgb: Vec<u8>) -> Prepared {
+        if self.gives_rgb() {
+            return Prepared::Rgb(rgb);
+        }
+        let mut gm = vec![0.0; rgb.len() / 3 * 2];
+        self.removal.remove(&rgb, &mut gm);
+        Prepared::Gm(gm)
+    }
+
+    /// Whether G gets RGB, as it removes the stain itself.
+    pub(crate) fn gives_rgb(&self) -> bool {
+        self.model.removes_stain() && self.removal.is_plain()
     }
 }
 

@@ -94,33 +94,31 @@ pub struct SourceReport {
 pub struct ModelReport {
     /// Its name.
     pub name: String,
-    /// SHA-256 of its file, for the quantile map the style's, in hexadecimal digits.
+    /// SHA-256 of its file in hexadecimal digits.
     pub sha256: Option<String>,
     /// The kernels that ran it and the numbers they computed in.
     pub kernels: Option<String>,
+    /// SHA-256 of the file of the style that the quantile map gave to the slide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style_sha256: Option<String>,
     /// SHA-256 of the style's file that stood in for the slide's own colours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_sha256: Option<String>,
 }
 
 impl ModelReport {
-    fn of(selection: &Selection) -> Self {
-        match &selection.engine {
-            Engine::Identity => {
-                Self { name: Engine::IDENTITY.to_owned(), sha256: None, kernels: None, own_sha256: None }
-            }
-            Engine::Quantile(quantile) => Self {
-                name: Quantile::NAME.to_owned(),
-                sha256: Some(quantile.sha256().to_owned()),
-                kernels: None,
-                own_sha256: quantile.own_sha256().map(ToOwned::to_owned),
-            },
-            Engine::Model(model) => Self {
-                name: model.card().name.clone(),
-                sha256: Some(model.sha256().to_owned()),
-                kernels: Some(model.kernels().to_owned()),
-                own_sha256: None,
-            },
+    fn of(Selection { engine, own_sha256, .. }: &Selection) -> Self {
+        let (name, model) = match engine {
+            Engine::Identity => (Engine::IDENTITY, None),
+            Engine::Quantile(_) => (Quantile::NAME, None),
+            Engine::Model(_) => (engine.model().map_or("", |model| &model.card().name), engine.model()),
+        };
+        Self {
+            name: name.to_owned(),
+            sha256: model.map(|model| model.sha256().to_owned()),
+            kernels: model.map(|model| model.kernels().to_owned()),
+            style_sha256: engine.quantile().map(|quantile| quantile.sha256().to_owned()),
+            own_sha256: own_sha256.clone(),
         }
     }
 }
@@ -294,7 +292,7 @@ impl<'a> Job<'a> {
             }
             drop(tile_queue);
             let batches = generate::Batches::new(batches);
-            scope.spawn(move || stain::run(control, engine, &windows, batches));
+            scope.spawn(move || stain::run(control, engine, background, &windows, batches));
             for _ in 0..engine.workers() {
                 let queue = batch_queue.clone();
                 scope.spawn(move || generate::run(control, engine, background, pool, queue));

@@ -57,17 +57,16 @@ fn is_whole(jpeg: &[u8]) -> bool {
 pub fn normalize_picture(engine: &Engine, rgb: &[u8], width: u32, height: u32, tile: u32) -> Result<Vec<u8>> {
     let extent = LevelRect::from_size(LevelSize::new(width.into(), height.into()));
     let grid = TileGrid::new(extent, tile, engine.margin())?;
-    let mut normalized = rgb.to_vec();
-    match engine {
-        Engine::Identity => return Ok(normalized),
-        Engine::Quantile(quantile) => {
-            quantile.apply(&mut normalized);
-            return Ok(normalized);
-        }
-        Engine::Model(_) => {}
+    let mut mapped = rgb.to_vec();
+    if let Some(quantile) = engine.quantile() {
+        quantile.apply(&mut mapped);
     }
+    let Engine::Model(restainer) = engine else {
+        return Ok(mapped);
+    };
+    let mut normalized = mapped.clone();
     for tile in grid.iter() {
-        let seen = engine.prepare(cut(rgb, extent, tile.window));
+        let seen = restainer.prepare(cut(&mapped, extent, tile.window));
         let size = tile.window.size().to_usize();
         let mut cores = engine.restain([(tile, &seen)].into_iter(), size.height, size.width)?;
         let Some(core) = cores.pop() else { continue };

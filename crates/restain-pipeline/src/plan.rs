@@ -48,7 +48,10 @@ impl Plan {
         let g = engine.model().map_or(0, |model| model.workspace(size.height, size.width) as u64);
         // A window on its way is RGB and coverage. Batches: one that gathers, one that waits, and those in G.
         let batches = engine.batch_size(largest.window) as u64 * (engine.workers() as u64 + 2);
-        let pixel = if engine.is_elsewhere() { 3 } else { 8 };
+        let pixel = match engine {
+            Engine::Model(restainer) if restainer.gives_rgb() => 3,
+            _ => 8,
+        };
         let memory = BASE_BYTES + bands + area(&largest) * (under_way * 4 + batches * pixel) + g;
         let without_g = grid.extent().area() as f64 / 1e6 / (MP_PER_S_WITHOUT_G * job.threads() as f64);
         let tiles = grid.extent().area() as f64 / largest.core.area() as f64;
@@ -59,11 +62,11 @@ impl Plan {
 
 /// Seconds G takes for a tile here and now, once it has its memory.
 fn seconds_of(engine: &Engine, tile: Tile) -> Result<f64> {
-    if engine.model().is_none() {
+    let Engine::Model(restainer) = engine else {
         return Ok(0.0);
-    }
+    };
     let size = tile.window.size().to_usize();
-    let seen = engine.prepare(vec![128; 3 * size.area()]);
+    let seen = restainer.prepare(vec![128; 3 * size.area()]);
     let mut seconds = 0.0;
     for _ in 0..2 {
         let started = Instant::now();

@@ -2,48 +2,38 @@
 
 use std::path::Path;
 
+use restain_slide::{Coverage, LevelRect};
 use restain_stain::quantile::QuantileMap;
+use restain_stain::removal::Standard;
 
 use crate::style::Style;
-use crate::{Error, Result};
+use crate::{Error, Result, crop};
 
 /// How many times the map may stretch the standard deviation of a channel. A slide of nothing but glass would have its noise
 /// stretched into the colours of cells; 4 is a choice that leaves a darker lamp or a sparser smear alone.
 const MOST_STRETCH: f64 = 4.0;
 
-/// A quantile map fitted to a style, with where it comes from.
+/// A quantile map fitted to a style.
 pub struct Quantile {
     map: QuantileMap,
+    standard: Standard,
     sha256: String,
-    own_sha256: Option<String>,
 }
 
 impl Quantile {
     /// The name under which reports have it.
     pub(crate) const NAME: &str = "quantile";
 
-    /// Fits the map to the style in the file `style`, from the colours in the file `own`, or those that `measure` gives
-    /// where there is none.
-    pub(crate) fn fit(
-        style: &Path,
-        own: Option<&Path>,
-        measure: impl FnOnce() -> Result<Style>,
-    ) -> Result<Self> {
+    /// Fits the map from the colours `own` to the style in the file `style`.
+    pub(crate) fn fit(style: &Path, own: &Style) -> Result<Self> {
         let (style, sha256) = Style::load(style)?;
-        let (own, own_sha256) = match own {
-            Some(path) => {
-                let (own, sha256) = Style::load(path)?;
-                (own, Some(sha256))
-            }
-            None => (measure()?, None),
-        };
         let deviations = |style: &Style| style.histogram().deviations().unwrap_or_default();
-        let mut channels = deviations(&own).into_iter().zip(deviations(&style));
+        let mut channels = deviations(own).into_iter().zip(deviations(&style));
         if channels.any(|(own, style)| style > MOST_STRETCH * own) {
             return Err(Error::HardlyAnyColour);
         }
         let map = QuantileMap::fit(own.histogram(), style.histogram())?;
-        Ok(Self { map, sha256, own_sha256 })
+        Ok(Self { map, standard: style.standard()?, sha256 })
     }
 
     /// SHA-256 of the style's file in hexadecimal digits.
@@ -51,13 +41,25 @@ impl Quantile {
         &self.sha256
     }
 
-    /// SHA-256 of the file that stood in for the slide's own colours.
-    pub(crate) fn own_sha256(&self) -> Option<&str> {
-        self.own_sha256.as_deref()
+    /// What background and dark cells become: those of the style.
+    pub(crate) fn standard(&self) -> Standard {
+        self.standard
     }
 
     /// Maps interleaved RGB pixels.
     pub(crate) fn apply(&self, rgb: &mut [u8]) {
         self.map.apply(rgb);
+    }
+
+    /// Maps `rgb`, which is the part `rect` of what was read; what was never scanned keeps the background colour.
+    pub(crate) fn apply_to_scanned(
+        &self,
+        rgb: &mut [u8],
+        rect: LevelRect,
+        (read, coverage): (LevelRect, &Coverage),
+        background: [u8; 3],
+    ) {
+        self.map.apply(rgb);
+        crop::composite(read, rect, coverage, background, rgb);
     }
 }

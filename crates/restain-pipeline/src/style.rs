@@ -1,4 +1,4 @@
-//! A style: the colours of a lab as the RGB histogram of its slides, measured once and kept in a file.
+//! A style: the colours of a lab as the histograms of its slides, measured once and kept in a file.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use restain_slide::{Coverage, Extent, Margin, Mpp, Pixels, Slide, TileGrid};
 use restain_stain::histogram::Histogram;
+use restain_stain::removal::{Measurement, Standard};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -15,7 +16,7 @@ use crate::threads::thread_pool;
 use crate::{Error, Result};
 
 /// Version of the file. It also stands for how slides are measured: files of two versions do not mix.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Slides are measured on the level nearest to so many micrometres a pixel.
 const MEASURED_MPP: f64 = 1.0;
@@ -26,15 +27,22 @@ const USUAL_MPP: f64 = 0.25;
 /// Side of the tiles that are read for measuring, in pixels.
 const TILE: u32 = 512;
 
-/// A style's file has some 15 KB; nothing longer is read.
+/// A style's file has some 30 KB; nothing longer is read.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The RGB histogram of slides and pictures, pooled: every scanned pixel counts once.
+/// How often each level of red, green, blue and gray occurs in slides and pictures, pooled: every scanned pixel counts once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Style {
     slides: u64,
     pictures: u64,
+    colours: Colours,
+}
+
+/// What is counted of pixels.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Colours {
     histogram: Histogram,
+    measurement: Measurement,
 }
 
 /// The style in its file, which names no slide.
@@ -46,6 +54,7 @@ struct Content {
     pictures: u64,
     pixels: u64,
     counts: Histogram,
+    grays: Measurement,
 }
 
 /// What is looked at first, as another version may hold anything else.
@@ -70,30 +79,30 @@ impl Style {
             }
             Ok(count(&slide.read(level, grid.tile(index).window)?))
         };
-        let merge = |mut all: Histogram, more: Histogram| {
+        let merge = |mut all: Colours, more: Colours| {
             all.merge(&more);
             Ok(all)
         };
-        let tiles = || (0..grid.len()).into_par_iter().map(count).try_reduce(Histogram::new, merge);
-        let histogram = thread_pool(threads)?.install(tiles)?;
-        if histogram.pixels() == 0 {
+        let tiles = || (0..grid.len()).into_par_iter().map(count).try_reduce(Colours::default, merge);
+        let colours = thread_pool(threads)?.install(tiles)?;
+        if colours.histogram.pixels() == 0 {
             return Err(Error::NothingScanned(slide.path().to_owned()));
         }
-        Ok(Self { slides: 1, pictures: 0, histogram })
+        Ok(Self { slides: 1, pictures: 0, colours })
     }
 
     /// Measures a picture at the scale it has; all its pixels count.
     pub fn of_picture(picture: &image::RgbImage) -> Self {
-        let mut histogram = Histogram::new();
-        histogram.add(picture.as_raw());
-        Self { slides: 0, pictures: 1, histogram }
+        let mut colours = Colours::default();
+        colours.add(picture.as_raw());
+        Self { slides: 0, pictures: 1, colours }
     }
 
     /// Adds what was measured elsewhere.
     pub fn merge(&mut self, other: &Self) {
         self.slides += other.slides;
         self.pictures += other.pictures;
-        self.histogram.merge(&other.histogram);
+        self.colours.merge(&other.colours);
     }
 
     /// Reads a style's file, and gives the SHA-256 of its bytes in hexadecimal digits beside it.
@@ -121,26 +130,28 @@ impl Style {
             return Err(format!("it is of version {version}, and this restain reads version {VERSION}"));
         }
         let content: Content = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        let Content { slides, pictures, pixels, counts: histogram, .. } = content;
-        let counted = histogram.pixels();
-        if pixels != counted {
+        let Content { slides, pictures, pixels, counts: histogram, grays: measurement, .. } = content;
+        let counted = [histogram.pixels(), measurement.pixels()];
+        if let Some(counted) = counted.into_iter().find(|&counted| counted != pixels) {
             return Err(format!("it says {pixels} pixels but counts {counted}"));
         }
-        if counted == 0 || (slides, pictures) == (0, 0) {
+        if pixels == 0 || (slides, pictures) == (0, 0) {
             return Err("it was measured on nothing".to_owned());
         }
-        Ok(Self { slides, pictures, histogram })
+        Ok(Self { slides, pictures, colours: Colours { histogram, measurement } })
     }
 
     /// Writes the style's file, whole or not at all: a line of JSON with a version, how many slides, pictures and pixels
-    /// it was measured on, and the counts of each channel. Nothing in it names a slide.
+    /// it was measured on, the counts of each channel, and of each level of gray the pixels and their colours. Nothing in it
+    /// names a slide.
     ///
     /// # Errors
     /// [`Error::Style`] with what the system says.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let Self { slides, pictures, histogram } = self.clone();
-        let pixels = histogram.pixels();
-        let content = Content { version: VERSION, slides, pictures, pixels, counts: histogram };
+        let Self { slides, pictures, colours: Colours { histogram: counts, measurement: grays } } =
+            self.clone();
+        let pixels = counts.pixels();
+        let content = Content { version: VERSION, slides, pictures, pixels, counts, grays };
         let written = serde_json::to_vec(&content).map_err(Into::into).and_then(|mut json| {
             json.push(b'\n');
             restain_net::write_whole(path, &json)
@@ -163,12 +174,32 @@ impl Style {
 
     /// How many pixels were counted.
     pub fn pixels(&self) -> u64 {
-        self.histogram.pixels()
+        self.colours.histogram.pixels()
     }
 
-    /// The counts.
+    /// The counts of red, green and blue.
     pub fn histogram(&self) -> &Histogram {
-        &self.histogram
+        &self.colours.histogram
+    }
+
+    /// The colours of the background and of dark cells.
+    ///
+    /// # Errors
+    /// [`Error::Colour`] where nothing was measured.
+    pub fn standard(&self) -> Result<Standard> {
+        Ok(self.colours.measurement.standard()?)
+    }
+}
+
+impl Colours {
+    fn add(&mut self, rgb: &[u8]) {
+        self.histogram.add(rgb);
+        self.measurement.add(rgb);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.histogram.merge(&other.histogram);
+        self.measurement.merge(&other.measurement);
     }
 }
 
@@ -181,18 +212,18 @@ fn level(slide: &Slide) -> u32 {
 }
 
 /// Counts the pixels that were wholly scanned.
-fn count(pixels: &Pixels) -> Histogram {
-    let mut histogram = Histogram::new();
+fn count(pixels: &Pixels) -> Colours {
+    let mut colours = Colours::default();
     match &pixels.coverage {
         Coverage::Nothing => {}
-        Coverage::Everything => histogram.add(&pixels.rgb),
+        Coverage::Everything => colours.add(&pixels.rgb),
         Coverage::Partly(alpha) => {
             for (pixel, _) in pixels.rgb.chunks_exact(3).zip(alpha).filter(|(_, alpha)| **alpha == u8::MAX) {
-                histogram.add(pixel);
+                colours.add(pixel);
             }
         }
     }
-    histogram
+    colours
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use common::{Picture, difference, normalize, read, settings, write_mirax_of, write_tiff};
-use restain_pipeline::{CompressionKind, Engine, Error, Settings, Style, normalize_picture};
+use restain_pipeline::{CompressionKind, Engine, Error, ExtentKind, Settings, Style, normalize_picture};
 use restain_slide::{Coverage, Extent, Slide};
 use restain_stain::histogram::Histogram;
+use restain_stain::quantile::QuantileMap;
 use restain_synth::{Drawing, Rect, SlideSpec, Source};
 
 /// Strictly rising, another curve for each channel: a darker lamp, a gamma, and a veil.
@@ -30,9 +31,9 @@ fn cells(width: u32, height: u32) -> Picture {
 }
 
 /// Writes cells as a slide, and as another one whose channels are changed.
-fn cells_twice(folder: &Path) -> (PathBuf, PathBuf) {
+fn cells_twice(folder: &Path, width: u32, height: u32) -> (PathBuf, PathBuf) {
     let (original, changed) = (folder.join("original.tif"), folder.join("changed.tif"));
-    let cells = cells(2300, 1700);
+    let cells = cells(width, height);
     write_tiff(&cells, &original);
     write_tiff(&Picture { rgb: change(&cells.rgb), ..cells }, &changed);
     (original, changed)
@@ -64,7 +65,7 @@ fn differences(a: &Picture, b: &Picture) -> [usize; 256] {
 #[test]
 fn a_monotone_change_of_each_channel_is_undone() {
     let folder = tempfile::tempdir().unwrap();
-    let (original, changed) = cells_twice(folder.path());
+    let (original, changed) = cells_twice(folder.path(), 2300, 1700);
     let output = folder.path().join("out.tif");
     let report = normalize(&changed, &output, &to_style(style_of(&original, folder.path()))).unwrap();
     assert_eq!((report.model.name.as_str(), report.device.as_str()), ("quantile", "cpu"));
@@ -166,7 +167,7 @@ fn neither_threads_nor_tiles_change_the_output() {
 #[test]
 fn the_style_of_its_lab_can_stand_in_for_the_slides_own_colours() {
     let folder = tempfile::tempdir().unwrap();
-    let (original, changed) = cells_twice(folder.path());
+    let (original, changed) = cells_twice(folder.path(), 2300, 1700);
     let style = style_of(&original, folder.path());
     let measured = folder.path().join("measured.tif");
     let report = normalize(&changed, &measured, &to_style(style.clone())).unwrap();
@@ -175,7 +176,7 @@ fn the_style_of_its_lab_can_stand_in_for_the_slides_own_colours() {
     let with_own = Settings { own: Some(own), ..to_style(style.clone()) };
     let given = folder.path().join("given.tif");
     let report = normalize(&changed, &given, &with_own).unwrap();
-    assert!(report.model.own_sha256.is_some_and(|own| Some(own) != report.model.sha256));
+    assert!(report.model.own_sha256.is_some_and(|own| Some(own) != report.model.style_sha256));
     let measured = read(&measured, 0, Extent::Full);
     assert!(measured == read(&given, 0, Extent::Full));
 
@@ -198,6 +199,66 @@ fn the_style_of_its_lab_can_stand_in_for_the_slides_own_colours() {
     normalize(&glass, &output, &with_own).unwrap();
 }
 
+/// In one go, and mapped first and then as a slide of its own.
+#[test]
+fn with_a_model_the_map_comes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (slide, lab) = cells_twice(folder.path(), 700, 500);
+    let to_lab = to_style(style_of(&lab, folder.path()));
+    let model = common::checkpoint::write(&path("model.safetensors"), 2, 3);
+    let to_both = Settings { style: to_lab.style.clone(), ..settings(&model, 512) };
+    let report = normalize(&slide, &path("both.tif"), &to_both).unwrap();
+    assert_eq!((report.model.name.as_str(), report.model.own_sha256), ("chance", None));
+    assert!(report.model.sha256.is_some() && report.model.style_sha256.is_some());
+
+    normalize(&slide, &path("mapped.tif"), &to_lab).unwrap();
+    normalize(&path("mapped.tif"), &path("after.tif"), &settings(&model, 512)).unwrap();
+    normalize(&slide, &path("alone.tif"), &settings(&model, 512)).unwrap();
+    let whole = |name: &str| read(&path(name), 0, Extent::Full);
+    assert!(whole("both.tif") == whole("after.tif"));
+    assert!(whole("both.tif") != whole("alone.tif"));
+
+    // A picture goes the same way.
+    let with_own = Settings { own: Some(style_of(&slide, folder.path())), ..to_both };
+    let normalized = |settings: &Settings, slide: &str| {
+        let engine = Engine::select(settings, || unreachable!("no colours are asked for")).unwrap().engine;
+        normalize_picture(&engine, &whole(slide).part(300, 200, 130, 90).rgb, 130, 90, 512).unwrap()
+    };
+    assert!(normalized(&with_own, "original.tif") == normalized(&settings(&model, 512), "mapped.tif"));
+}
+
+/// To G too, what was never scanned is the background, whatever the map makes of that: by hand, as a slide without gaps.
+#[test]
+fn gaps_of_a_mapped_slide_are_background_to_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let slide = write_mirax_of(Source::Cells, folder.path(), 900, 600, 0.5);
+    let dark = Picture { rgb: cells(400, 300).rgb.iter().map(|v| v / 2).collect(), ..cells(400, 300) };
+    write_tiff(&dark, &path("dark.tif"));
+    let model = common::checkpoint::write(&path("model.safetensors"), 2, 3);
+    let alone = Settings { extent: ExtentKind::Full, ..settings(&model, 512) };
+    let to_both = Settings { style: Some(style_of(&path("dark.tif"), folder.path())), ..alone.clone() };
+    normalize(&slide, &path("both.tif"), &to_both).unwrap();
+
+    let map =
+        QuantileMap::fit(measure(&slide, 1).histogram(), measure(&path("dark.tif"), 1).histogram()).unwrap();
+    let slide = Slide::open(&slide).unwrap();
+    let pixels = slide.read(0, slide.extent(0, Extent::Full).unwrap()).unwrap();
+    let Coverage::Partly(alpha) = &pixels.coverage else { panic!("the slide has no gaps") };
+    let (width, height) = (pixels.rect.width() as usize, pixels.rect.height() as usize);
+    let mut mapped = Picture { width, height, rgb: pixels.rgb };
+    for (pixel, alpha) in mapped.rgb.chunks_exact_mut(3).zip(alpha).filter(|(_, alpha)| **alpha > 0) {
+        assert_eq!(*alpha, 255);
+        map.apply(pixel);
+    }
+    write_tiff(&mapped, &path("mapped.tif"));
+    normalize(&path("mapped.tif"), &path("after.tif"), &alone).unwrap();
+    let [both, after] = ["both.tif", "after.tif"].map(|name| read(&path(name), 0, Extent::Full).rgb);
+    let pixels = both.chunks_exact(3).zip(after.chunks_exact(3)).zip(alpha);
+    assert!(pixels.filter(|(_, alpha)| **alpha == 255).all(|((both, after), _)| both == after));
+}
+
 #[test]
 fn settings_that_contradict_each_other() {
     let never = || unreachable!("the settings are wrong");
@@ -206,7 +267,9 @@ fn settings_that_contradict_each_other() {
         other => panic!("{:?}", other.map(|selection| selection.device).map_err(|error| error.to_string())),
     };
     let both = Settings { style: Some("lab.style.json".into()), ..settings("identity", 512) };
-    assert!(select(&both).contains("`model` or `style`"));
-    let own = Settings { own: Some("own.style.json".into()), ..settings("identity", 512) };
-    assert!(select(&own).contains("`own`"));
+    assert!(select(&both).contains("`style` and `own` are of no use"));
+    for model in ["identity", "shipped"] {
+        let own = Settings { own: Some("own.style.json".into()), ..settings(model, 512) };
+        assert!(select(&own).contains("`own`"));
+    }
 }

@@ -13,6 +13,12 @@ pub enum Error {
         /// The channel's name.
         channel: &'static str,
     },
+    /// An option of the stain removal that there is not.
+    #[error("no option of stain removal is called {0}")]
+    UnknownOption(String),
+    /// Counts of gray levels that are none.
+    #[error("the counts of gray and the sums of its colours do not belong together")]
+    Grays,
     /// Counts of a histogram that are none.
     #[error("the counts of {channel} are not 256 numbers")]
     Counts {

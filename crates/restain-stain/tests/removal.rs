@@ -100,7 +100,9 @@ proptest! {
         let pixels = rgb.len() / 3;
         let options = [(true, false, false), (true, true, false), (false, false, true)];
         for (white_balance, standard_gray, standard_mask) in options {
-            let removal = |rgb| Removal { white_balance, standard_gray, standard_mask, standard: measured(rgb) };
+            let removal = |rgb| Removal {
+                white_balance, standard_gray, standard_mask, standard: measured(rgb), ..Removal::default()
+            };
             let (there, here) = (removed(&removal(&lit), &lit), removed(&removal(&rgb), &rgb));
             if white_balance {
                 for (value, expected) in there[..pixels].iter().zip(&here) {
@@ -170,4 +172,48 @@ fn a_removal_survives_its_file() {
 #[should_panic(expected = "GM holds two values where RGB holds three")]
 fn a_buffer_of_another_size_is_a_mistake() {
     Removal { standard_gray: true, ..Removal::default() }.remove(&[0; 6], &mut [0.0; 3]);
+}
+
+/// By hand: red leads by 0, half of 0.06 and all of it, trails, and the paper's step says the same beyond.
+#[test]
+fn the_soft_mask_is_a_ramp() {
+    let soft = Removal { soft_mask: true, ..Removal::default() };
+    let pixels = [[100, 100, 90], [100, 92, 80], [116, 100, 100], [84, 100, 100], [200, 50, 0], [0, 50, 200]];
+    let mask = &removed(&soft, pixels.as_flattened())[pixels.len()..];
+    let ramp = |lead: f64| (0.5 + lead / 255.0 / 0.12).clamp(0.0, 1.0) as f32;
+    assert_eq!(mask, [0.5, ramp(8.0), 1.0, 0.0, 1.0, 0.0]);
+    let gray = removed(&soft, &[7, 80, 200])[0];
+    assert_eq!(gray.to_bits(), removed(&Removal::default(), &[7, 80, 200])[0].to_bits());
+}
+
+#[test]
+fn options_have_names() {
+    let standard = Standard { white: [200.0; 3], dark: None };
+    let names = ["standard_gray", "soft_mask"].map(str::to_owned);
+    let removal = Removal::with_options(&names, standard).expect("both are known");
+    assert_eq!(removal, Removal { standard_gray: true, soft_mask: true, standard, ..Removal::default() });
+    assert_eq!(removal.options(), names);
+    assert!(Removal::default().is_plain() && !removal.is_plain() && removal.rests_on_standard());
+    assert!(!Removal { soft_mask: true, ..Removal::default() }.rests_on_standard());
+    let unknown = Removal::with_options(&["hard_mask".to_owned()], standard);
+    assert_eq!(unknown, Err(Error::UnknownOption("hard_mask".to_owned())));
+}
+
+#[test]
+fn a_measurement_survives_its_file_and_a_damaged_one_is_refused() {
+    let mut measurement = Measurement::new();
+    measurement.add(&slide(50, 30, 20));
+    let json = serde_json::to_string(&measurement).expect("plain numbers");
+    assert_eq!(serde_json::from_str::<Measurement>(&json).expect("as written"), measurement);
+    let of = |pixels: u64, red: u64, length: usize| {
+        let list = |first: u64| (0..length).map(|i| if i == 0 { first } else { 0 }).collect::<Vec<_>>();
+        let file =
+            serde_json::json!({"pixels": list(pixels), "red": list(red), "green": list(0), "blue": list(0)});
+        serde_json::from_value::<Measurement>(file).map_err(|error| error.to_string())
+    };
+    assert_eq!(of(2, 510, 256).expect("two pixels of red").pixels(), 2);
+    for (pixels, red, length) in [(2, 511, 256), (2, 510, 255), (2, 510, 257), ((1 << 53) + 1, 0, 256)] {
+        let said = of(pixels, red, length).expect_err("no such pixels");
+        assert!(said.contains("gray"), "{said}");
+    }
 }

@@ -97,6 +97,9 @@ pub struct Input {
     pub standard_gray: bool,
     /// Compare channels for the mask each over the background's.
     pub standard_mask: bool,
+    /// A mask that says where it does not know.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub soft_mask: bool,
 }
 
 /// The way from the pixels of one domain to GM.
@@ -135,18 +138,15 @@ pub struct Colours {
 }
 
 impl Colours {
-    /// Measures a part; which patches depends on the seed alone. `map` changes them first.
+    /// Measures a part; which patches depends on the seed alone.
     ///
     /// # Errors
     /// Where a patch cannot be read.
-    pub fn measure(part: &Part, seed: u64, map: Option<&QuantileMap>) -> Result<Self> {
+    pub fn measure(part: &Part, seed: u64) -> Result<Self> {
         let measured = (0..MEASURED)
             .into_par_iter()
             .map(|item| {
-                let mut rgb = part.draw(seed, MEASURING, item)?.rgb;
-                if let Some(map) = map {
-                    map.apply(&mut rgb);
-                }
+                let rgb = part.draw(seed, MEASURING, item)?.rgb;
                 let (mut histogram, mut measurement) = (Histogram::new(), Measurement::new());
                 histogram.add(&rgb);
                 measurement.add(&rgb);
@@ -165,37 +165,32 @@ impl Colours {
 }
 
 impl Input {
-    /// The preparations of the source domain and of the target domain.
+    /// The preparations of the source domain and of the target domain. Once mapped, the target has the colours of the source,
+    /// so their standard is its own.
     ///
     /// # Errors
     /// Where a patch cannot be read.
     pub fn fit(self, source: &Part, target: Option<&Part>, seed: u64) -> Result<[Preparation; 2]> {
-        let colours = Colours::measure(source, seed, None)?;
+        let colours = Colours::measure(source, seed)?;
         let of_source = Preparation { map: None, removal: self.removal(colours.standard) };
         let Some(target) = target else { return Ok([of_source.clone(), of_source]) };
-        let own = Colours::measure(target, seed, None)?;
-        if !self.quantile_map {
-            let of_target = Preparation { map: None, removal: self.removal(own.standard) };
-            return Ok([of_source, of_target]);
-        }
-        let map = QuantileMap::fit(&own.histogram, &colours.histogram).measuring("the target domain")?;
-        let mapped = Colours::measure(target, seed, Some(&map))?;
-        let of_target = Preparation { map: Some(map), removal: self.removal(mapped.standard) };
+        let own = Colours::measure(target, seed)?;
+        let of_target = if self.quantile_map {
+            let map = QuantileMap::fit(&own.histogram, &colours.histogram).measuring("the target domain")?;
+            Preparation { map: Some(map), removal: of_source.removal }
+        } else {
+            Preparation { map: None, removal: self.removal(own.standard) }
+        };
         Ok([of_source, of_target])
     }
 
     /// What of it a model needs of every slide, for its card. The quantile map is for the target's alone, in training.
     pub(crate) fn named(self) -> Vec<String> {
-        let options = [
-            ("white_balance", self.white_balance),
-            ("standard_gray", self.standard_gray),
-            ("standard_mask", self.standard_mask),
-        ];
-        options.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.to_owned()).collect()
+        self.removal(Standard::default()).options()
     }
 
     fn removal(self, standard: Standard) -> Removal {
-        let Self { white_balance, standard_gray, standard_mask, .. } = self;
-        Removal { white_balance, standard_gray, standard_mask, standard }
+        let Self { white_balance, standard_gray, standard_mask, soft_mask, .. } = self;
+        Removal { white_balance, standard_gray, standard_mask, soft_mask, standard }
     }
 }

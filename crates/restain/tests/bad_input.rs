@@ -118,7 +118,7 @@ fn a_model_of_another_architecture() {
     let (desk, inputs) = (Desk::new(), tempfile::tempdir().unwrap());
     let path = inputs.path().join("other.safetensors");
     let model = path.to_str().unwrap();
-    fs::write(&path, checkpoint::bytes_of("pix2pix-resnet-9", 2, 1)).unwrap();
+    fs::write(&path, checkpoint::bytes_of("pix2pix-resnet-9", 2, 1, &[])).unwrap();
     desk.fails(slide(), &["--device", "cpu", "--model", model], &["other.safetensors", "pix2pix-resnet-9"]);
 }
 

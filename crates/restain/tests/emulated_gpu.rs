@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use common::{assert_fails, names, own_lines, restain, run_json, synth, text};
+use common::{assert_fails, names, own_lines, restain, run_json, run_well, synth, text};
 use tempfile::TempDir;
 
 /// A folder with the driver, a small slide and a small model.
@@ -91,6 +91,28 @@ fn one_gpu_two_and_small_ones_make_the_same_bytes() {
     // Both round the same weights and images to bf16, but add up in another order, which chance weights magnify.
     assert!(difference["max_difference"].as_u64().unwrap() <= 4, "{difference}");
     assert!(difference["mean_difference"].as_f64().unwrap() <= 0.05, "{difference}");
+}
+
+/// A model whose GM is made on the processor, after a quantile map.
+#[test]
+fn gm_and_mapped_pixels_cross_the_bus() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (style, model) = (path("own.style.json"), path("soft.safetensors"));
+    let slide = desk().join("slide.mrxs");
+    run_well(["style", slide.to_str().unwrap(), "-o", &style, "-q"]);
+    checkpoint::write_with(model.as_ref(), 2, 7, &["standard_gray", "soft_mask"]);
+    let options = ["--model", &model, "--style", &style];
+    assert_eq!(report(&normalize(path("gpu.tif").as_ref(), "cuda", &options, &[]))["device"], "cuda:0");
+    report(&normalize(
+        path("cpu.tif").as_ref(),
+        "cpu",
+        &[&options[..], &["--precision", "bf16"]].concat(),
+        &[],
+    ));
+    let difference = run_json(["compare", &path("gpu.tif"), &path("cpu.tif"), "--json"]);
+    println!("{difference}");
+    assert!(difference["max_difference"].as_u64().unwrap() <= 4, "{difference}");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::card::{self, Card, in_words, is_full};
-use super::launch::Plan;
+use super::launch::{Kind, Plan};
 use super::slot::{SLOTS, Slot, batch_size};
-use crate::engine::{Engine, Window};
+use crate::engine::{Engine, Pixels, Window};
 use crate::folded::Folded;
 use crate::{Error, Result};
 
@@ -59,7 +59,8 @@ impl Engine for GpuGenerator {
     }
 
     fn workspace(&self, height: usize, width: usize) -> usize {
-        self.slots * batch_size(height, width) * height * width * 2 * 3
+        let pixel = Kind::Gm.bytes() + 3; // up and down
+        self.slots * batch_size(height, width) * height * width * pixel
     }
 
     fn removes_stain(&self) -> bool {
@@ -75,8 +76,15 @@ impl Engine for GpuGenerator {
     }
 
     fn restain(&self, windows: &[Window<'_>], height: usize, width: usize) -> Result<Vec<Vec<u8>>> {
-        let images =
-            windows.iter().map(|window| window.pixels.rgb(height, width)).collect::<Result<Vec<_>>>()?;
+        let images: Vec<_> = windows.iter().map(|window| window.pixels).collect();
+        let kind = |pixels: &Pixels<'_>| match pixels {
+            Pixels::Rgb(_) => Kind::Rgb,
+            Pixels::Gm(_) => Kind::Gm,
+        };
+        let first = kind(&images[0]);
+        if let Some(other) = images.iter().find(|image| kind(image) != first) {
+            return Err(Error::Input { width, height, values: other.values().0 });
+        }
         let cores: Vec<_> = windows.iter().map(|window| window.core.clone()).collect();
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut slot = loop {
@@ -86,7 +94,7 @@ impl Engine for GpuGenerator {
             }
         };
         drop(free);
-        let restained = slot.restain(&self.plan, &images, &cores, height, width);
+        let restained = slot.restain(&self.plan, (first, &images), &cores, height, width);
         let index = slot.card.index;
         // At the front, so that the GPUs take turns.
         self.free.lock().unwrap_or_else(PoisonError::into_inner).insert(0, slot);
@@ -108,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{difference, rgb, shipped};
-    use crate::{Area, Pixels, Precision, cpu};
+    use crate::{Area, Precision, cpu};
 
     #[test]
     fn g_on_a_gpu_is_g_on_the_cpu() {
@@ -130,12 +138,22 @@ mod tests {
                 .map(|(i, rgb)| Window { pixels: Pixels::Rgb(rgb), core: core(i) })
                 .collect();
             let ours = generator.restain(&windows, height, width).unwrap();
-            for (i, (ours, rgb)) in ours.iter().zip(&images).enumerate() {
+            let gm = |rgb: &Vec<u8>| {
                 let mut gm = vec![0.0; 2 * height * width];
                 restain_stain::removal::remove_stain(rgb, &mut gm);
-                let window = Window { pixels: Pixels::Gm(&gm), core: core(i) };
-                let theirs = cpu.restain(&[window], height, width).unwrap().remove(0);
-                let (largest, mean) = difference(ours, &theirs);
+                gm
+            };
+            let gms: Vec<_> = images.iter().map(gm).collect();
+            let of_gm: Vec<_> = gms
+                .iter()
+                .enumerate()
+                .map(|(i, gm)| Window { pixels: Pixels::Gm(gm), core: core(i) })
+                .collect();
+            assert!(generator.restain(&of_gm, height, width).unwrap() == ours, "GM is what RGB becomes");
+            assert!(generator.restain(&[&windows[..1], &of_gm[1..]].concat(), height, width).is_err());
+            let theirs = cpu.restain(&of_gm, height, width).unwrap();
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                let (largest, mean) = difference(ours, theirs);
                 println!("{height} x {width}: {largest} at most, {mean:.4} on average");
                 assert!(largest <= 4 && mean <= 0.4, "{largest}, {mean}");
             }

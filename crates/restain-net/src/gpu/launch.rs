@@ -15,7 +15,8 @@ pub(super) const THREADS: u32 = 256;
 
 /// Every kernel of `kernels/generator.cu`.
 #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "the emulator finds kernels by their names"))]
-pub(super) const KERNELS: [&str; 5] = ["remove_stain", "layer_128", "layer_64", "layer_32", "last_layer"];
+pub(super) const KERNELS: [&str; 6] =
+    ["remove_stain", "take_gm", "layer_128", "layer_64", "layer_32", "last_layer"];
 
 /// Positions of a block.
 const POSITIONS: usize = 128;
@@ -32,11 +33,38 @@ const GM_PIXEL: usize = 4;
 /// Where parts of the device's memory begin: bytes, a multiple of what any instruction wants.
 const ALIGNMENT: usize = 256;
 
-/// What the kernel `remove_stain` takes.
+/// What the images of a batch are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `[height][width][3]`, bytes.
+    Rgb,
+    /// `[2][height][width]`, f32.
+    Gm,
+}
+
+impl Kind {
+    /// Bytes of a pixel.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::Rgb => 3,
+            Self::Gm => 2 * size_of::<f32>(),
+        }
+    }
+
+    /// The kernel that makes GM of it, as the layers want it.
+    pub(super) fn kernel(self) -> &'static str {
+        match self {
+            Self::Rgb => "remove_stain",
+            Self::Gm => "take_gm",
+        }
+    }
+}
+
+/// What the kernels `remove_stain` and `take_gm` take.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(super) struct StainParameters {
-    rgb: u64,
+    pixels: u64,
     gm: u64,
     images: i32,
     height: i32,
@@ -94,6 +122,7 @@ pub(super) struct Plan {
 /// Images of one size, and the part of each that is wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch<'a> {
+    pub(super) kind: Kind,
     pub(super) height: usize,
     pub(super) width: usize,
     pub(super) cores: &'a [Area],
@@ -102,8 +131,8 @@ pub(super) struct Batch<'a> {
 /// Where things lie in the device's memory, in bytes from its beginning.
 #[derive(Debug)]
 pub(super) struct Arena {
-    /// `[images][height][width][3]`, bytes.
-    pub(super) rgb: Range<usize>,
+    /// The images, one after another, of either kind.
+    pub(super) pixels: Range<usize>,
     /// `[images][4]`: first row, row after the last, first column, column after the last.
     pub(super) cores: Range<usize>,
     /// RGB of the cores, each image's `stride` bytes after the one before.
@@ -176,7 +205,7 @@ impl Plan {
             bytes += length.next_multiple_of(ALIGNMENT);
             from..from + length
         };
-        let rgb = take(images * height * width * 3);
+        let pixels = take(images * height * width * Kind::Gm.bytes());
         let cores = take(images * size_of::<[i32; 4]>());
         let out = take(images * height * width * 3);
         let canvas = |canvas: usize| {
@@ -184,10 +213,10 @@ impl Plan {
             take(images * numbers * size_of::<u16>())
         };
         let canvases = (0..=DEPTH).map(canvas).collect();
-        Arena { rgb, cores, out, canvases, bytes }
+        Arena { pixels, cores, out, canvases, bytes }
     }
 
-    /// What turns the RGB in an arena into that of the cores: the removal of its stain, then the layers.
+    /// What turns the images in an arena into the RGB of the cores: the removal of their stain, then the layers.
     ///
     /// `base` is the arena's address, `weights` those of the layers. Blocks are made so narrow that there are at least
     /// `blocks` of them, where they can be.
@@ -199,13 +228,13 @@ impl Plan {
         weights: &[Weights],
         blocks: usize,
     ) -> (Launch<StainParameters>, Vec<Launch<LayerParameters>>) {
-        let Batch { height, width, cores } = batch;
+        let Batch { kind, height, width, cores } = batch;
         let address = |range: &Range<usize>| base + range.start as u64;
         let stain = Launch {
-            kernel: "remove_stain",
+            kernel: kind.kernel(),
             blocks: (cores.len() * height * width).div_ceil(THREADS as usize) as u32,
             parameters: StainParameters {
-                rgb: address(&arena.rgb),
+                pixels: address(&arena.pixels),
                 gm: address(&arena.canvases[0]),
                 images: cores.len() as i32,
                 height: height as i32,
@@ -310,11 +339,11 @@ mod tests {
         kernels: &Kernels,
         plan: &Plan,
         batch: Batch<'_>,
-        rgb: &[u8],
+        pixels: &[u8],
         blocks: usize,
         seed: u32,
     ) -> Vec<Vec<u8>> {
-        let Batch { height, width, cores } = batch;
+        let Batch { height, width, cores, .. } = batch;
         let arena = plan.arena(cores.len(), height, width);
         let mut memory = vec![0_u128; arena.bytes.div_ceil(16)]; // aligned as the copies want it
         let base = memory.as_mut_ptr() as u64;
@@ -325,7 +354,7 @@ mod tests {
             .collect();
         // SAFETY: `memory` has all bytes of the arena, and nobody else uses it.
         let bytes = unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr().cast::<u8>(), arena.bytes) };
-        bytes[arena.rgb.clone()].copy_from_slice(rgb);
+        bytes[arena.pixels.clone()][..pixels.len()].copy_from_slice(pixels);
         bytes[arena.cores.clone()].copy_from_slice(&words);
         let address = |layer: &PackedLayer| Weights {
             matrix: layer.weights.as_ptr() as u64,
@@ -367,7 +396,7 @@ mod tests {
             let ours = emulate(
                 &kernels,
                 &plan(&checkpoint),
-                Batch { height, width, cores: &cores },
+                Batch { kind: Kind::Rgb, height, width, cores: &cores },
                 &rgb,
                 blocks,
                 1,
@@ -387,12 +416,15 @@ mod tests {
         let whole = [Area::whole(height, width)];
         let alone: Vec<_> = images
             .chunks(images.len() / 2)
-            .map(|rgb| emulate(&kernels, &plan, Batch { height, width, cores: &whole }, rgb, 1, 1).remove(0))
+            .map(|rgb| {
+                let batch = Batch { kind: Kind::Rgb, height, width, cores: &whole };
+                emulate(&kernels, &plan, batch, rgb, 1, 1).remove(0)
+            })
             .collect();
         let cores = [Area { rows: 33..64, columns: 1..70 }, Area { rows: 40..41, columns: 0..192 }];
         for (seed, blocks) in [(2, 1), (3, 1000)] {
-            let both =
-                emulate(&kernels, &plan, Batch { height, width, cores: &cores }, &images, blocks, seed);
+            let batch = Batch { kind: Kind::Rgb, height, width, cores: &cores };
+            let both = emulate(&kernels, &plan, batch, &images, blocks, seed);
             for ((ours, alone), core) in both.iter().zip(&alone).zip(&cores) {
                 let rows = core
                     .rows
@@ -408,17 +440,22 @@ mod tests {
         let kernels = Kernels::compile("generator");
         let (height, width) = (64, 64);
         let rgb: Vec<u8> = (0..height * width * 3).map(|i| (i * 7919 % 256) as u8).collect();
-        let mut canvas = vec![0_u64; (height + 2) * (width + 2)];
-        let parameters = StainParameters {
-            rgb: rgb.as_ptr() as u64,
-            gm: canvas.as_mut_ptr() as u64,
-            images: 1,
-            height: height as i32,
-            width: width as i32,
-        };
-        // SAFETY: the structure is the kernel's, and what it points to is alive and as large as it says.
-        unsafe { kernels.launch("remove_stain", &parameters, [16, 1, 1], THREADS, 1) };
         let gm = gm(&rgb);
+        let launched = |kind: Kind, pixels: u64| {
+            let mut canvas = vec![0_u64; (height + 2) * (width + 2)];
+            let parameters = StainParameters {
+                pixels,
+                gm: canvas.as_mut_ptr() as u64,
+                images: 1,
+                height: height as i32,
+                width: width as i32,
+            };
+            // SAFETY: the structure is the kernel's, and what it points to is alive and as large as it says.
+            unsafe { kernels.launch(kind.kernel(), &parameters, [16, 1, 1], THREADS, 1) };
+            canvas
+        };
+        let canvas = launched(Kind::Rgb, rgb.as_ptr() as u64);
+        assert!(launched(Kind::Gm, gm.as_ptr() as u64) == canvas, "GM is taken as it is made");
         for (at, pixel) in canvas.iter().enumerate() {
             let (y, x) = (at / (width + 2), at % (width + 2));
             let inside = (1..=height).contains(&y) && (1..=width).contains(&x);

@@ -7,7 +7,8 @@ use candle_core::cuda_backend::cudarc::driver::{
 };
 
 use super::card::{Card, is_full};
-use super::launch::{Arena, Batch, Plan, rgb_stride};
+use super::launch::{Arena, Batch, Kind, Plan, rgb_stride};
+use crate::engine::Pixels;
 use crate::generator::CHANNELS_OUT;
 use crate::need::Area;
 
@@ -50,12 +51,12 @@ impl Slot {
         })
     }
 
-    /// RGB of the cores of images `[height, width, 3]`. Where the GPU's memory is too small for all of them, it takes
+    /// RGB of the cores of images of one kind. Where the GPU's memory is too small for all of them, it takes
     /// half as many at a time, down to one.
     pub(super) fn restain(
         &mut self,
         plan: &Plan,
-        images: &[&[u8]],
+        (kind, images): (Kind, &[Pixels<'_>]),
         cores: &[Area],
         height: usize,
         width: usize,
@@ -66,7 +67,7 @@ impl Slot {
             let rest = restained.len()..images.len();
             let count = rest.len().min(self.too_many - 1).max(1);
             let some = rest.start..rest.start + count;
-            let batch = Batch { height, width, cores: &cores[some.clone()] };
+            let batch = Batch { kind, height, width, cores: &cores[some.clone()] };
             match self
                 .reserve(plan, count, height, width)
                 .and_then(|arena| self.run(plan, &arena, batch, &images[some]))
@@ -111,7 +112,7 @@ impl Slot {
         }
         let context = &self.card.context;
         for (pinned, length, flags) in [
-            (&mut self.upload, arena.rgb.len() + arena.cores.len(), sys::CU_MEMHOSTALLOC_WRITECOMBINED),
+            (&mut self.upload, arena.pixels.len() + arena.cores.len(), sys::CU_MEMHOSTALLOC_WRITECOMBINED),
             (&mut self.download, arena.out.len(), 0), // the processor reads it, so it is to be cached
         ] {
             if pinned.as_ref().is_none_or(|pinned| pinned.len() < length) {
@@ -146,7 +147,7 @@ impl Slot {
         plan: &Plan,
         arena: &Arena,
         batch: Batch<'_>,
-        images: &[&[u8]],
+        images: &[Pixels<'_>],
     ) -> Result<Vec<Vec<u8>>, DriverError> {
         let base = self.base();
         let (Some(upload), Some(download)) = (&mut self.upload, &mut self.download) else {
@@ -159,12 +160,19 @@ impl Slot {
             .iter()
             .flat_map(|Area { rows, columns }| [rows.start, rows.end, columns.start, columns.end].map(side));
         let sides: Vec<u8> = sides.flatten().collect();
-        let (cores, rgb) = upload.as_mut_slice()?.split_at_mut(sides.len());
+        let (cores, pixels) = upload.as_mut_slice()?.split_at_mut(sides.len());
         cores.copy_from_slice(&sides);
-        let mut length = 0;
-        for image in images {
-            rgb[length..length + image.len()].copy_from_slice(image);
-            length += image.len();
+        let image_bytes = batch.kind.bytes() * batch.height * batch.width;
+        let pixels = &mut pixels[..image_bytes * images.len()];
+        for (to, image) in pixels.chunks_exact_mut(image_bytes).zip(images) {
+            match image {
+                Pixels::Rgb(rgb) => to.copy_from_slice(rgb),
+                Pixels::Gm(gm) => {
+                    for (to, value) in to.as_chunks_mut().0.iter_mut().zip(*gm) {
+                        *to = value.to_ne_bytes();
+                    }
+                }
+            }
         }
         let (stain, layers) = plan.launches(batch, arena, base, &card.weights, card.blocks);
         let stride = rgb_stride(batch.cores);
@@ -174,7 +182,7 @@ impl Slot {
         let queued = unsafe {
             let queue = || {
                 result::memcpy_htod_async(base + arena.cores.start as u64, cores, stream.cu_stream())?;
-                result::memcpy_htod_async(base + arena.rgb.start as u64, &rgb[..length], stream.cu_stream())?;
+                result::memcpy_htod_async(base + arena.pixels.start as u64, pixels, stream.cu_stream())?;
                 card.launch(stream, &stain)?;
                 layers.iter().try_for_each(|layer| card.launch(stream, layer))
             };

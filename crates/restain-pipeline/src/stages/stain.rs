@@ -27,10 +27,12 @@ pub(crate) enum Content {
     Window(Prepared, Coverage),
 }
 
-/// Removes the stain of each tile, on a thread of its own: the pool is G's. A GPU removes it itself.
+/// Maps each tile, where there is a map, and removes its stain, on a thread of its own: the pool is G's. A GPU removes the
+/// stain itself.
 pub(crate) fn run(
     control: &Control<'_>,
     engine: &Engine,
+    background: [u8; 3],
     tiles: &InOrder<ReadTile>,
     mut out: Batches,
 ) -> Result<(), Halt> {
@@ -40,8 +42,12 @@ pub(crate) fn run(
             Ok(match (pixels, engine) {
                 (None, _) => Content::Blank,
                 (Some(pixels), Engine::Identity | Engine::Quantile(_)) => Content::Scanned(pixels),
-                (Some(pixels), Engine::Model(_)) => {
-                    Content::Window(engine.prepare(pixels.rgb), pixels.coverage)
+                (Some(mut pixels), Engine::Model(restainer)) => {
+                    if let Some(quantile) = engine.quantile() {
+                        let read = (pixels.rect, &pixels.coverage);
+                        quantile.apply_to_scanned(&mut pixels.rgb, pixels.rect, read, background);
+                    }
+                    Content::Window(restainer.prepare(pixels.rgb), pixels.coverage)
                 }
             })
         })?;

@@ -66,11 +66,11 @@ fn parameters(base: usize, seed: u64) -> Vec<(String, Vec<usize>, Vec<f32>)> {
 
 /// A checkpoint of G.
 pub(crate) fn bytes(base: usize, seed: u64) -> Vec<u8> {
-    bytes_of(ARCHITECTURE, base, seed)
+    bytes_of(ARCHITECTURE, base, seed, &[])
 }
 
-/// A checkpoint that says it is of some architecture.
-pub(crate) fn bytes_of(architecture: &str, base: usize, seed: u64) -> Vec<u8> {
+/// A checkpoint that says it is of some architecture, and was trained with some options of stain removal.
+pub(crate) fn bytes_of(architecture: &str, base: usize, seed: u64, input: &[&str]) -> Vec<u8> {
     let card = Card {
         name: "chance".to_owned(),
         architecture: architecture.to_owned(),
@@ -81,7 +81,7 @@ pub(crate) fn bytes_of(architecture: &str, base: usize, seed: u64) -> Vec<u8> {
         commit: String::new(),
         mpp: Some(0.25),
         sha256: String::new(),
-        input: Vec::new(),
+        input: input.iter().map(ToString::to_string).collect(),
         held_out: BTreeMap::new(),
     };
     let tensor = |(name, shape, values)| (name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap());
@@ -91,6 +91,11 @@ pub(crate) fn bytes_of(architecture: &str, base: usize, seed: u64) -> Vec<u8> {
 
 /// Writes a checkpoint of G and gives its path.
 pub(crate) fn write(path: &Path, base: usize, seed: u64) -> String {
-    std::fs::write(path, bytes(base, seed)).unwrap();
+    write_with(path, base, seed, &[])
+}
+
+/// As [`write`], of G that was trained with some options of stain removal.
+pub(crate) fn write_with(path: &Path, base: usize, seed: u64, input: &[&str]) -> String {
+    std::fs::write(path, bytes_of(ARCHITECTURE, base, seed, input)).unwrap();
     path.to_str().unwrap().to_owned()
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Standard, remove_stain};
+use crate::error::Error;
 
 /// The weights of red, green and blue in gray, of ITU-R BT.601-7 (2.5.1).
 const WEIGHTS: [f64; 3] = [0.299, 0.587, 0.114];
@@ -10,10 +11,12 @@ const WEIGHTS: [f64; 3] = [0.299, 0.587, 0.114];
 const DENSITY: f64 = 0.4;
 /// How much the densities of a slide may be stretched, and as much shrunk.
 const STRETCH: f64 = 4.0;
+/// How far red leads or trails, as a share of the range of a channel, where the soft mask has become 1 or 0.
+const SOFT: f64 = 0.06;
 
 /// How the stain of a slide is removed; by default as in the paper, which is [`remove_stain`] to the bit.
 ///
-/// The options can be combined, and all of them rest on the slide's [`Standard`], measured once and used for every
+/// The options can be combined. All but the soft mask rest on the slide's [`Standard`], measured once and used for every
 /// tile, so the result does not depend on the tiles.
 ///
 /// Gray is standardized in optical density, d = -log10(gray / gray of the background), which becomes 0.4 d / d of the
@@ -34,6 +37,7 @@ const STRETCH: f64 = 4.0;
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "options that can be combined freely")]
 pub struct Removal {
     /// White-balance first: each channel is divided by the background's, and clipped at 1.
     pub white_balance: bool,
@@ -41,18 +45,62 @@ pub struct Removal {
     pub standard_gray: bool,
     /// Compare channels for the mask each over the background's, not clipped.
     pub standard_mask: bool,
+    /// Let the mask rise from 0 to 1 over leads of red from -0.06 to 0.06 of a channel's range, in place of a step at 0. Where
+    /// the channels are nearly equal the step says nothing but noise, as the paper's closing remarks say (V); here it says
+    /// that it does not know.
+    pub soft_mask: bool,
     /// The slide's colours.
     pub standard: Standard,
 }
 
 impl Removal {
+    /// The removal with the options of these names, those of its fields, on a slide.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOption`].
+    pub fn with_options(names: &[String], standard: Standard) -> Result<Self, Error> {
+        let mut removal = Self { standard, ..Self::default() };
+        for name in names {
+            match removal.switches().into_iter().find(|(known, _)| name == known) {
+                Some((_, switch)) => *switch = true,
+                None => return Err(Error::UnknownOption(name.clone())),
+            }
+        }
+        Ok(removal)
+    }
+
+    /// Names of the options that are on.
+    pub fn options(mut self) -> Vec<String> {
+        let on = self.switches().into_iter().filter(|(_, on)| **on);
+        on.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    fn switches(&mut self) -> [(&'static str, &mut bool); 4] {
+        [
+            ("white_balance", &mut self.white_balance),
+            ("standard_gray", &mut self.standard_gray),
+            ("standard_mask", &mut self.standard_mask),
+            ("soft_mask", &mut self.soft_mask),
+        ]
+    }
+
+    /// Whether it is that of the paper.
+    pub fn is_plain(&self) -> bool {
+        !(self.rests_on_standard() || self.soft_mask)
+    }
+
+    /// Whether it depends on the slide's [`Standard`].
+    pub fn rests_on_standard(&self) -> bool {
+        self.white_balance || self.standard_gray || self.standard_mask
+    }
+
     /// Removes the stain of interleaved RGB pixels: `gm` becomes the planar image GM `[2, H, W]`, gray then mask,
     /// both in 0..=1.
     ///
     /// # Panics
     /// If `rgb` is not `3 * n` bytes long where `gm` holds `2 * n` values.
     pub fn remove(&self, rgb: &[u8], gm: &mut [f32]) {
-        if !(self.white_balance || self.standard_gray || self.standard_mask) {
+        if self.is_plain() {
             return remove_stain(rgb, gm);
         }
         let pixels = rgb.len() / 3;
@@ -75,7 +123,12 @@ impl Removal {
             *gray =
                 if self.standard_gray { (sum / white).min(1.0).powf(exponent) as f32 } else { sum as f32 };
             let [r, g, b]: [f64; 3] = of(&compared);
-            *mask = f32::from(u8::from(r > g && r > b));
+            let lead = r - g.max(b);
+            *mask = if self.soft_mask {
+                (0.5 + lead / (2.0 * SOFT)).clamp(0.0, 1.0) as f32
+            } else {
+                f32::from(u8::from(lead > 0.0))
+            };
         }
     }
 

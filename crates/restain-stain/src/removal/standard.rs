@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, removal::luma};
+use crate::{error::Error, histogram::Histogram, removal::luma};
 
 /// The share of pixels that may be brighter than any background: reflections, and its own noise.
 const BRIGHTER: f64 = 0.02;
@@ -49,11 +49,25 @@ impl Default for Standard {
 /// assert_eq!((standard.white, standard.dark), ([230.0, 235.0, 240.0], Some([90.0, 60.0, 120.0])));
 /// # Ok::<(), restain_stain::error::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// In a file it is four lists of 256 numbers: for each level of gray, rounded, the `pixels` that have it, and the sums of
+/// their `red`, `green` and `blue`. Sums that no such pixels have are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Grays", into = "Grays")]
 pub struct Measurement {
     /// The pixels of each gray level, and the sums of their red, green and blue.
     counts: [u64; 256],
     sums: [[u64; 3]; 256],
+}
+
+/// The measurement in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grays {
+    pixels: Vec<u64>,
+    red: Vec<u64>,
+    green: Vec<u64>,
+    blue: Vec<u64>,
 }
 
 impl Default for Measurement {
@@ -93,12 +107,17 @@ impl Measurement {
         }
     }
 
+    /// How many pixels were counted.
+    pub fn pixels(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
     /// The standard colours of all pixels so far.
     ///
     /// # Errors
     /// [`Error::NoPixels`] before the first pixel.
     pub fn standard(&self) -> Result<Standard, Error> {
-        if self.counts.iter().all(|&count| count == 0) {
+        if self.pixels() == 0 {
             return Err(Error::NoPixels("slide"));
         }
         let background = self.background();
@@ -148,6 +167,33 @@ impl Measurement {
         std::array::from_fn(|c| {
             self.sums[from..=to].iter().map(|sum| sum[c]).sum::<u64>() as f64 / pixels as f64
         })
+    }
+}
+
+impl TryFrom<Grays> for Measurement {
+    type Error = Error;
+
+    fn try_from(grays: Grays) -> Result<Self, Error> {
+        let list = |numbers: Vec<u64>| <[u64; 256]>::try_from(numbers).map_err(|_| Error::Grays);
+        let counts = list(grays.pixels)?;
+        let [red, green, blue] = [list(grays.red)?, list(grays.green)?, list(grays.blue)?];
+        let total = counts.iter().try_fold(0u64, |sum, &count| sum.checked_add(count));
+        if total.is_none_or(|total| total > Histogram::MOST_IN_FILE) {
+            return Err(Error::TooManyPixels { channel: "gray" });
+        }
+        let sums: [[u64; 3]; 256] = std::array::from_fn(|level| [red[level], green[level], blue[level]]);
+        let fits = |(&count, sums): (&u64, &[u64; 3])| sums.iter().all(|&sum| sum <= 255 * count);
+        if !counts.iter().zip(&sums).all(fits) {
+            return Err(Error::Grays);
+        }
+        Ok(Self { counts, sums })
+    }
+}
+
+impl From<Measurement> for Grays {
+    fn from(Measurement { counts, sums }: Measurement) -> Self {
+        let channel = |c: usize| sums.iter().map(|sum| sum[c]).collect();
+        Self { pixels: counts.to_vec(), red: channel(0), green: channel(1), blue: channel(2) }
     }
 }
 

@@ -10,20 +10,22 @@ use serde::de::DeserializeOwned;
 /// Which model or style, where, on how many threads.
 #[derive(Args)]
 pub(crate) struct ModelArguments {
-    /// Checkpoint (.safetensors), or `identity` to copy pixels unchanged through the whole pipeline [default: the
-    /// shipped model]
+    /// Checkpoint (.safetensors); `shipped`; or `identity` to copy pixels unchanged through the whole pipeline [default:
+    /// shipped, or none with --style]
     #[arg(long, value_name = "M")]
     model: Option<String>,
 
-    /// In place of a model: the style of a lab, as `restain style` measures it. Each channel of each pixel is mapped so
-    /// that the slide's distribution of its values becomes the style's. That undoes every change of a whole slide that
-    /// acts on each channel by itself, such as brightness, white balance or gamma, and no other
-    #[arg(long, value_name = "STYLE.json", conflicts_with = "model")]
+    /// The style of a lab, as `restain style` measures it. Each channel of each pixel is mapped so that the slide's
+    /// distribution of its values becomes the style's. That undoes every change of a whole slide that acts on each channel by
+    /// itself, such as brightness, white balance or gamma, and no other. With --model the model sees what the map has made:
+    /// give it the style of the lab whose colours it paints
+    #[arg(long, value_name = "STYLE.json")]
     style: Option<PathBuf>,
 
-    /// With --style: the style of the lab that the slide is from, in place of the slide's own colours. For small slides, for
-    /// slides that show something else than the lab's others, and for single patches
-    #[arg(long, value_name = "STYLE.json", conflicts_with = "model")]
+    /// The style of the lab that the slide is from, in place of the slide's own colours, which --style and models trained on
+    /// standardized slides measure. For small slides, for slides that show something else than the lab's others, and for
+    /// single patches
+    #[arg(long, value_name = "STYLE.json")]
     own: Option<PathBuf>,
 
     /// Where the model runs: auto (all GPUs, or the CPU where there is none), cpu, cuda (all GPUs) or cuda:N [default:
@@ -83,9 +85,9 @@ pub(crate) struct OutputArguments {
 
 impl ModelArguments {
     pub(crate) fn apply(self, settings: &mut Settings) -> anyhow::Result<()> {
-        // One choice on the command line replaces either choice of the file.
-        if self.model.is_some() {
-            (settings.style, settings.own) = (None, None);
+        // What the command line says of model and style takes the place of all that the file says of them.
+        if self.model.is_some() && self.style.is_none() {
+            settings.own = None;
         }
         if self.model.is_some() || self.style.is_some() {
             (settings.model, settings.style) = (self.model, self.style);

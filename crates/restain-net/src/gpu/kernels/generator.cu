@@ -197,21 +197,35 @@ KERNEL(last_layer, THREADS, 2, Layer) { convolve<16, Rgb>(p); }
 
 // As `Stain` of gpu/launch.rs has it.
 struct Stain {
-    // [images][height][width][3]
-    const uint8_t *rgb;
+    // [images][height][width][3], bytes of RGB, or [images][2][height][width], floats of GM
+    const void *pixels;
     // [images][height + 2][width + 2][4]: gray, mask and twice nothing
     uint16_t *gm;
     int32_t images, height, width;
 };
 
-// Stain removal (paper, III.B.1), a thread a pixel: as restain-stain has it, but gray is rounded to bf16.
+// Where the two numbers of a pixel of GM go, rounded to bf16.
+__device__ __forceinline__ void put_gm(const Stain &p, int64_t index, float gray, float mask) {
+    const int64_t area = int64_t(p.height) * p.width;
+    const int64_t image = index / area, row = index % area / p.width, column = index % p.width;
+    uint16_t *to = p.gm + ((image * (p.height + 2) + row + 1) * (p.width + 2) + column + 1) * 4;
+    *reinterpret_cast<uint32_t *>(to) = to_bf16(gray, mask);
+}
+
+// Stain removal (paper, III.B.1), a thread a pixel: as restain-stain has it.
 KERNEL(remove_stain, THREADS, 4, Stain) {
     const int64_t index = int64_t(blockIdx.x) * THREADS + threadIdx.x, area = int64_t(p.height) * p.width;
     if (index >= p.images * area) return;
-    const int64_t image = index / area, row = index % area / p.width, column = index % p.width;
-    const uint32_t red = p.rgb[3 * index], green = p.rgb[3 * index + 1], blue = p.rgb[3 * index + 2];
+    const uint8_t *rgb = static_cast<const uint8_t *>(p.pixels) + 3 * index;
+    const uint32_t red = rgb[0], green = rgb[1], blue = rgb[2];
     const float gray = static_cast<float>(299 * red + 587 * green + 114 * blue) / 255000.0f;
-    const float mask = red > green && red > blue ? 1.0f : 0.0f;
-    uint16_t *to = p.gm + ((image * (p.height + 2) + row + 1) * (p.width + 2) + column + 1) * 4;
-    *reinterpret_cast<uint32_t *>(to) = to_bf16(gray, mask);
+    put_gm(p, index, gray, red > green && red > blue ? 1.0f : 0.0f);
+}
+
+// GM of which the stain was removed elsewhere, a thread a pixel.
+KERNEL(take_gm, THREADS, 4, Stain) {
+    const int64_t index = int64_t(blockIdx.x) * THREADS + threadIdx.x, area = int64_t(p.height) * p.width;
+    if (index >= p.images * area) return;
+    const float *gray = static_cast<const float *>(p.pixels) + index / area * 2 * area + index % area;
+    put_gm(p, index, gray[0], gray[area]);
 }
