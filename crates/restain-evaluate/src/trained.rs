@@ -137,6 +137,7 @@ impl Workshop<'_> {
             input: Input { quantile_map: stages.input.quantile_map && has(Loss::Gan2), ..stages.input },
             seed,
             base: generator.base,
+            begin_with: None,
             batch: generator.batch,
             stages: stages.stages.clone(),
             adam: generator.adam,

@@ -17,6 +17,16 @@ use crate::{Error, Result, cpu, gpu};
 /// The model that restain ships, see docs/models.md.
 const SHIPPED: &[u8] = include_bytes!("../models/cric.safetensors");
 
+impl Checkpoint {
+    /// The model that restain ships, to train on.
+    ///
+    /// # Errors
+    /// None that a user can cause.
+    pub fn shipped() -> Result<Self> {
+        Self::from_bytes(Path::new("the shipped model"), SHIPPED)
+    }
+}
+
 /// G with its card, ready to run.
 #[derive(Debug, Clone)]
 pub struct Model {

@@ -38,6 +38,10 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Width of G's first convolution.
     pub base: usize,
+    /// The model whose weights G begins with, of the same base: its file, or `shipped`; without one they are drawn from the
+    /// seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_with: Option<PathBuf>,
     /// Patches a step.
     pub batch: u32,
     /// The stages of the run, one after the other.

@@ -68,6 +68,16 @@ pub enum Error {
         source: restain_stain::error::Error,
     },
     /// A training state cannot be continued from.
+    #[error("{path}: a model of base {base} cannot be what G of base {wanted} begins with; set `base: {base}`", path = .path.display())]
+    BeginWith {
+        /// The model.
+        path: PathBuf,
+        /// Its base width.
+        base: usize,
+        /// The base width of the run.
+        wanted: usize,
+    },
+    /// A saved state that cannot be gone on from.
     #[error("cannot resume from {path}: {reason}", path = .path.display())]
     State {
         /// The state file.

@@ -1,6 +1,6 @@
 //! The parameters of a network in training, with their optimizer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Result, Tensor, backprop::GradStore};
 use candle_nn::{VarBuilder, VarMap};
@@ -69,6 +69,15 @@ impl Parameters {
             .into_iter()
             .chain(weights)
             .map(|(key, tensor)| (format!("{}.{key}", self.name), tensor))
+    }
+
+    /// Takes the parameters of another network of the same shape, by their names.
+    pub(crate) fn begin_with(&self, parameters: &BTreeMap<String, Tensor>) -> Result<()> {
+        for (name, variable) in weights::named(&self.variables) {
+            let Some(tensor) = parameters.get(&name) else { candle_core::bail!("{name} is missing") };
+            variable.set(&tensor.to_device(variable.device())?)?;
+        }
+        Ok(())
     }
 
     /// Goes back to the state after `steps` steps of this network.

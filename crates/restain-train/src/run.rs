@@ -125,11 +125,12 @@ impl<'a> Run<'a> {
         source: &Parts,
         target: Option<&Parts>,
     ) -> Result<Self> {
-        let identity = Identity::new(config, source, target);
+        let begin = config.begin_with.as_deref().map(|path| beginning(path, config.base)).transpose()?;
+        let identity = Identity::new(config, begin.as_ref(), source, target);
         std::fs::create_dir_all(&config.output)
             .map_err(|source| Error::Write { path: config.output.clone(), source })?;
         let saved = config.output.join(STATE_FILE);
-        let mut trainer = Trainer::new(config, device)?;
+        let mut trainer = Trainer::new(config, begin.as_ref(), device)?;
         if saved.exists() {
             if !config.resume {
                 return Err(Error::Occupied { path: saved });
@@ -271,6 +272,18 @@ impl<'a> Run<'a> {
 
     fn model_path(&self) -> PathBuf {
         self.config.output.join(format!("{}.safetensors", self.config.name))
+    }
+}
+
+/// The model that G begins with.
+fn beginning(path: &Path, wanted: usize) -> Result<Checkpoint> {
+    let checkpoint =
+        if path == Path::new("shipped") { Checkpoint::shipped()? } else { Checkpoint::load(path)? };
+    let base = checkpoint.card.base;
+    if base == wanted {
+        Ok(checkpoint)
+    } else {
+        Err(Error::BeginWith { path: path.to_owned(), base, wanted })
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use candle_core::{Device, Tensor};
+use restain_net::Checkpoint;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -43,13 +44,21 @@ pub(crate) struct Identity {
     gan_base: usize,
     augmentation: Augmentation,
     input: Input,
+    /// Of the parameters that G began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begin_with: Option<String>,
     /// Of the samples to train on.
     source: String,
     target: Option<String>,
 }
 
 impl Identity {
-    pub(crate) fn new(config: &TrainConfig, source: &Parts, target: Option<&Parts>) -> Self {
+    pub(crate) fn new(
+        config: &TrainConfig,
+        begin: Option<&Checkpoint>,
+        source: &Parts,
+        target: Option<&Parts>,
+    ) -> Self {
         let of = |parts: &Parts| fingerprint(parts.training.samples());
         Self {
             base: config.base,
@@ -59,6 +68,7 @@ impl Identity {
             gan_base: config.gan.base,
             augmentation: config.augmentation.clone(),
             input: config.input,
+            begin_with: begin.map(|begin| begin.card.sha256.clone()),
             source: of(source),
             target: target.map(of),
         }
@@ -74,6 +84,7 @@ impl Identity {
             (self.gan_base != saved.gan_base, "gan.base"),
             (self.augmentation != saved.augmentation, "augmentation"),
             (self.input != saved.input, "input"),
+            (self.begin_with != saved.begin_with, "begin_with"),
             (self.source != saved.source, "the list of training images"),
             // A run without any has taken no step that depends on them.
             (saved.target.is_some() && self.target != saved.target, "the list of target images"),

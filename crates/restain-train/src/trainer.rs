@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
 use restain_data::Label;
-use restain_net::{Discriminator, Generator, TaskNetwork, mean_distance};
+use restain_net::{Checkpoint, Discriminator, Generator, TaskNetwork, mean_distance};
 
 use crate::{
     Error, Result, TrainConfig,
@@ -49,8 +49,8 @@ pub(crate) struct Adversary {
 }
 
 impl Trainer {
-    /// Fresh networks, their weights drawn from the seed.
-    pub(crate) fn new(config: &TrainConfig, device: &Device) -> Result<Self> {
+    /// Fresh networks, their weights drawn from the seed, or those of G the ones of `begin`.
+    pub(crate) fn new(config: &TrainConfig, begin: Option<&Checkpoint>, device: &Device) -> Result<Self> {
         let side = config.patches.side as usize;
         let adversary = |name, loss| -> candle_core::Result<Option<Adversary>> {
             if !config.stages.iter().any(|stage| stage.has(loss)) {
@@ -65,6 +65,9 @@ impl Trainer {
         let make = || {
             let build = |vb: &VarBuilder| Generator::new(config.base, vb);
             let (g, generator) = Parameters::new("g", config.seed, config.adam, device, build)?;
+            if let Some(begin) = begin {
+                g.begin_with(&begin.parameters)?;
+            }
             let ema = config.ema.map(|decay| Ema::new(decay, &g.variables)).transpose()?;
             let (d1, d2) = (adversary("d1", Loss::Gan1)?, adversary("d2", Loss::Gan2)?);
             let (gan, clip, device) = (config.gan, config.clip, device.clone());

@@ -8,6 +8,7 @@ use std::{
 };
 
 use candle_core::Device;
+use restain_net::Checkpoint;
 use restain_train::{Outcome, STATE_FILE, TrainConfig, run};
 
 type Tested = Result<(), Box<dyn Error>>;
@@ -264,5 +265,30 @@ fn the_evaluation_is_of_the_held_out_fields_as_they_are() -> Tested {
             .clone();
     assert_eq!(card.commit, "test");
     assert!(card.held_out["l1"].to_bits() == evaluation.model.l1.to_bits());
+    Ok(())
+}
+
+#[test]
+fn g_begins_with_a_model() -> Tested {
+    let place = Place::new(4)?;
+    let first = place.config("first", &[("stages", &stages(4, "1.0e-2"))])?;
+    let model = train(&first)?.model;
+    let begun = model.to_str().ok_or("a path")?;
+    // Steps so small that weights stay what they were.
+    let still = stages(1, "1.0e-30");
+    let second = place.config("second", &[("begin_with", begun), ("stages", &still), ("resume", "true")])?;
+    let [one, two] = [&model, &train(&second)?.model].map(|path| Checkpoint::load(path));
+    let (one, two) = (one?.parameters, two?.parameters);
+    let weights = one.iter().filter(|(name, _)| name.ends_with("weight") || name.ends_with("bias"));
+    for (name, weight) in weights {
+        let [a, b] = [weight, &two[name]].map(|tensor| tensor.flatten_all()?.to_vec1::<f32>());
+        assert_eq!(a?, b?, "{name}");
+    }
+    let other = place.config("other", &[("begin_with", begun), ("base", "4")])?;
+    let said = train(&other).expect_err("another base").to_string();
+    assert!(said.contains("base 2") && said.contains("`base: 2`"), "{said}");
+    let fresh = place.config("second", &[("stages", &stages(2, "1.0e-2")), ("resume", "true")])?;
+    let said = train(&fresh).expect_err("it began with a model").to_string();
+    assert!(said.contains("begin_with differs"), "{said}");
     Ok(())
 }
