@@ -26,6 +26,7 @@ pub mod config;
 mod error;
 mod file;
 mod infinite;
+mod kept;
 mod measure;
 mod methods;
 mod panel;

@@ -17,7 +17,9 @@ use restain_train::{
 use crate::{
     Benchmark, Error, Measure, PanelRow, Result, Results, Row, SeedResult, VERSION,
     config::{Config, Normalize, RowConfig, Target},
-    gap_recovery, legend,
+    gap_recovery,
+    kept::Kept,
+    legend,
     measure::{self, Patches},
     methods::{Method, Trained},
     panel,
@@ -158,22 +160,30 @@ impl<'a> Bench<'a> {
             (Normalize::Ceiling, None) => (self.source_test.rgb.clone(), &self.source_test.abnormal),
             _ => (method.normalize(&self.tested.rgb, side)?, &self.tested.abnormal),
         };
-        let checkpoints = measure::checkpoints(&task, network, device, &patches, abnormal.as_deref(), side)?;
-        let of_source = &self.source.rgb;
-        let truth = self.truth.as_ref().filter(|_| row.normalize != Normalize::Ceiling);
-        let fidelity = truth.and_then(|truth| measure::fidelity(&patches, &truth.rgb, side));
-        let reconstructed = method.reconstruct(of_source, side)?;
-        let bhattacharyya = reconstructed.and_then(|again| measure::colour_distance(of_source, &again));
-        let frechet_features =
-            measure::frechet_of_features(&task, network, device, [of_source, &patches], side)?;
-        let result = SeedResult {
-            seed,
-            checkpoints,
-            fidelity,
-            bhattacharyya,
-            frechet_colour: measure::frechet_of_colours(of_source, &patches),
-            frechet_features,
-            seconds: begun.elapsed().as_secs_f64(),
+        let kept = Kept::of(workshop.cache, self.config, self.target, row, seed)?;
+        let result = if let Some(result) = kept.read() {
+            result
+        } else {
+            let checkpoints =
+                measure::checkpoints(&task, network, device, &patches, abnormal.as_deref(), side)?;
+            let of_source = &self.source.rgb;
+            let truth = self.truth.as_ref().filter(|_| row.normalize != Normalize::Ceiling);
+            let fidelity = truth.and_then(|truth| measure::fidelity(&patches, &truth.rgb, side));
+            let reconstructed = method.reconstruct(of_source, side)?;
+            let bhattacharyya = reconstructed.and_then(|again| measure::colour_distance(of_source, &again));
+            let frechet_features =
+                measure::frechet_of_features(&task, network, device, [of_source, &patches], side)?;
+            let result = SeedResult {
+                seed,
+                checkpoints,
+                fidelity,
+                bhattacharyya,
+                frechet_colour: measure::frechet_of_colours(of_source, &patches),
+                frechet_features,
+                seconds: begun.elapsed().as_secs_f64(),
+            };
+            kept.write(&result)?;
+            result
         };
         // A row whose pictures are those of another shows nothing new.
         if row.normalize != Normalize::None

@@ -1,0 +1,43 @@
+//! What was measured of a row with a seed, kept beside the networks: an evaluation that goes on measures nothing twice.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    Error, Result, SeedResult, VERSION,
+    config::{Config, RowConfig, Target},
+    trained::key,
+};
+
+/// Where the result of a row with a seed is kept: its name stands for everything that it depends on.
+pub(crate) struct Kept(PathBuf);
+
+impl Kept {
+    pub(crate) fn of(
+        cache: &Path,
+        config: &Config,
+        target: &Target,
+        row: &RowConfig,
+        seed: u64,
+    ) -> Result<Self> {
+        // Names and titles change no number.
+        let Target { scanner, sources, split, train, test, .. } = target;
+        let target = (scanner, sources, split, train, test);
+        let row = (row.sight, row.augmentation, &row.normalize);
+        let Config { patches, source, task, generator, .. } = config;
+        let source = (&source.sources, &source.split, &source.train, &source.validation, &source.test);
+        let key = key(&(VERSION, seed, patches, source, task, generator, target, row))?;
+        Ok(Self(cache.join(format!("row-{key}.json"))))
+    }
+
+    /// The result, where there is one that can be read; it is measured again otherwise.
+    pub(crate) fn read(&self) -> Option<SeedResult> {
+        serde_json::from_slice(&std::fs::read(&self.0).ok()?).ok()
+    }
+
+    /// Keeps a result.
+    pub(crate) fn write(&self, result: &SeedResult) -> Result<()> {
+        let json = serde_json::to_vec(result).map_err(|error| Error::Key(error.to_string()))?;
+        restain_net::write_whole(&self.0, &json)
+            .map_err(|source| Error::Write { path: self.0.clone(), source })
+    }
+}
