@@ -147,6 +147,7 @@ impl Workshop<'_> {
             augmentation: generator.augmentation.clone(),
             checkpoint_every: 500,
             pictures_every: 0,
+            snapshot_every: None,
             loader_threads: 1,
             resume: true,
             card: CardFields {
