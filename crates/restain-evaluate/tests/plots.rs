@@ -158,6 +158,27 @@ fn stages_share_one_axis() {
     assert!(svg.contains("+ GAN2"));
 }
 
+#[test]
+fn legends_have_room_for_the_longest_title() {
+    let long = "Standardized gray and mask, L1+GAN1, and as much again of more";
+    let line = |title: &str| curve(title, &[(0, 0.5, 0.0), (100, 0.9, 0.0)]);
+    let width = |svg: &str| attribute(svg.split('<').find(|of| of.starts_with("svg ")).unwrap(), "width");
+    let edge = |svg: &str| {
+        let before = svg.split(long).next().unwrap();
+        // Half an em is more than the mean width of a letter.
+        attribute(&before[before.rfind("<text").unwrap()..], "x") + 7.0 * long.len() as f64
+    };
+    let network = Network { kept: Point { step: 0, mean: 0.5, spread: 0.0 }, reconstructed: line("T") };
+    for svg in [
+        accuracy_curves("A title", &[line("T"), line(long)]).unwrap(),
+        stage_curves("A title", &line(long), &[network], &[]).unwrap(),
+    ] {
+        assert!(edge(&svg) <= width(&svg), "{} of {}", edge(&svg), width(&svg));
+    }
+    let svg = accuracy_curves("A title", &[line("T")]).unwrap();
+    assert!(width(&svg) < 720.0, "no more room than it takes");
+}
+
 /// Half of the pixels at one value, a quarter of them at another: roots 0.707 and 0.5.
 #[test]
 fn histograms_are_roots_of_shares() {

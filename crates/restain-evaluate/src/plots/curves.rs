@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use plotters::prelude::*;
 
-use super::canvas::{Area, Drawn, GRID, LINE, Series, TITLE, legend, sheet, text, within};
+use super::canvas::{Area, Drawn, GRID, LINE, Series, TITLE, legend, legend_width, sheet, text, within};
 use crate::{CheckpointResult, Error, OverSeeds, Result, Row};
 
-const SIZE: (u32, u32) = (900, 460);
-const LEGEND: u32 = 260;
+/// Of the plot without its legend.
+const SIZE: (u32, u32) = (640, 460);
 /// Spread to both sides of a mean is shaded so strongly.
 const SHADE: f64 = 0.18;
 
@@ -70,11 +70,12 @@ pub fn accuracy_curves(title: &str, curves: &[Curve]) -> Result<String> {
     let points = curves.iter().flat_map(|curve| &curve.points);
     let frame = Frame::of(points).ok_or_else(|| Error::EmptyPlot { title: title.into() })?;
     let height = SIZE.1.max(TITLE + LINE * (curves.len() as u32 + 1));
-    sheet((SIZE.0, height), title, |area| {
-        let (left, right) = area.split_horizontally(SIZE.0 - LEGEND);
+    let titles = || curves.iter().map(|curve| curve.title.as_str());
+    sheet((SIZE.0 + legend_width(titles()), height), title, |area| {
+        let (left, right) = area.split_horizontally(SIZE.0);
         let lines: Vec<_> = curves.iter().enumerate().map(|(index, curve)| (Series(index), curve)).collect();
         frame.draw(&left, "steps of training", &lines, |_, _| Ok(()))?;
-        legend(&right.margin(LINE, 0, 10, 0), curves.iter().map(|curve| curve.title.as_str()))
+        legend(&right.margin(LINE, 0, 0, 0), titles())
     })
 }
 

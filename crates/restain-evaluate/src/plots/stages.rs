@@ -6,13 +6,13 @@ use plotters::{
 };
 
 use super::{
-    canvas::{Series, legend, sheet, text},
+    canvas::{Series, legend, legend_width, sheet, text},
     curves::{Curve, Frame, Point},
 };
 use crate::{Error, Result};
 
-const SIZE: (u32, u32) = (1240, 480);
-const LEGEND: u32 = 260;
+/// Of both halves without the legend.
+const SIZE: (u32, u32) = (980, 480);
 /// Of the half that shows the task network's training.
 const LEFT: u32 = 440;
 
@@ -52,9 +52,11 @@ pub fn stage_curves(title: &str, task: &Curve, networks: &[Network], stages: &[S
         .enumerate()
         .map(|(index, network)| (Series(index + 1), &network.reconstructed))
         .collect();
-    sheet(SIZE, title, |area| {
+    let others = networks.iter().map(|network| network.reconstructed.title.as_str());
+    let titles = || std::iter::once(task.title.as_str()).chain(others.clone());
+    sheet((SIZE.0 + legend_width(titles()), SIZE.1), title, |area| {
         let (training, rest) = area.split_horizontally(LEFT);
-        let (generating, names) = rest.split_horizontally(SIZE.0 - LEFT - LEGEND);
+        let (generating, names) = rest.split_horizontally(SIZE.0 - LEFT);
         left.draw(&training, "steps of the task network", &[(Series(0), task)], |area, place| {
             for ((series, _), network) in curves.iter().zip(networks) {
                 let point = place(network.kept.step, 100.0 * network.kept.mean);
@@ -73,7 +75,6 @@ pub fn stage_curves(title: &str, task: &Curve, networks: &[Network], stages: &[S
             }
             Ok(())
         })?;
-        let titles = networks.iter().map(|network| network.reconstructed.title.as_str());
-        legend(&names.margin(20, 0, 10, 0), [task.title.as_str()].into_iter().chain(titles))
+        legend(&names.margin(20, 0, 0, 0), titles())
     })
 }
