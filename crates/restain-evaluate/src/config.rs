@@ -101,6 +101,9 @@ pub struct Target {
     pub train: String,
     /// The part to test on; it may be the same.
     pub test: String,
+    /// Names of the rows that it is run with; without them all are.
+    #[serde(default)]
+    pub rows: Option<Vec<String>>,
 }
 
 /// A change of style that is known to the test alone.
@@ -230,6 +233,12 @@ impl Config {
         }
     }
 
+    /// The rows that a benchmark is run with, in the order of the tables.
+    pub(crate) fn rows_of(&self, target: &Target) -> impl Iterator<Item = &RowConfig> {
+        let of = |row: &&RowConfig| target.rows.as_ref().is_none_or(|rows| rows.contains(&row.name));
+        self.rows.iter().filter(of)
+    }
+
     /// The first thing that makes no sense.
     fn fault(&self) -> Option<String> {
         let name = |name: &str| {
@@ -260,6 +269,20 @@ impl Config {
             |target: &&Target| target.scanner.is_some_and(|of| !(1..=100).contains(&of.quality));
         if let Some(target) = self.benchmarks.iter().find(bad_quality) {
             return Some(format!("the `quality` of `{}` must be 1 to 100", target.name));
+        }
+        let known = |name: &String| self.rows.iter().any(|row| row.name == *name);
+        for Target { name, rows, .. } in &self.benchmarks {
+            let Some(rows) = rows else { continue };
+            if rows.is_empty() {
+                return Some(format!(
+                    "the `rows` of the benchmark `{name}` must name at least one; leave them out for all"
+                ));
+            }
+            if let Some(row) = rows.iter().find(|row| !known(row)) {
+                return Some(format!(
+                    "the benchmark `{name}` names the row `{row}`, which is not among `rows`"
+                ));
+            }
         }
         let generated = |row: &RowConfig| matches!(row.normalize, Normalize::Generator(_));
         if self.generator.is_none() && self.rows.iter().any(generated) {

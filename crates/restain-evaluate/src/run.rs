@@ -63,7 +63,7 @@ pub fn evaluate(
         for (index, target) in config.benchmarks.iter().enumerate() {
             let parts = Parts::find(config, target, &cache)?;
             let mut bench = Bench::new(config, target, &parts, output, seed)?;
-            for (number, row) in config.rows.iter().enumerate() {
+            for (number, row) in config.rows_of(target).enumerate() {
                 let result = bench.measure(&mut workshop, row, seed)?;
                 let benchmark = &mut results.benchmarks[index];
                 benchmark.rows[number].seeds.push(result);
@@ -86,7 +86,7 @@ fn empty(config: &Config, target: &Target) -> Benchmark {
         description: target.description.clone(),
         source: config.source.name.clone(),
         target: target.target.clone(),
-        rows: config.rows.iter().map(row).collect(),
+        rows: config.rows_of(target).map(row).collect(),
         gap_recovery: std::collections::BTreeMap::new(),
         gap_recovery_balanced: std::collections::BTreeMap::new(),
     }
@@ -235,6 +235,9 @@ impl<'a> Bench<'a> {
             self.colours.iter().map(|(title, histogram)| (title.as_str(), histogram)).collect();
         let title = format!("Colours of source and target: {}", benchmark.title);
         write_text(&at("colours.svg"), colour_histograms(&title, &sets)?.as_bytes())?;
+        if self.shown.is_empty() {
+            return Ok(());
+        }
         write_text(&at("panel.png"), &panel(&self.shown)?)?;
         let text = format!("Patches of {}, seed {}. {}", benchmark.title, self.seed, legend(&self.shown));
         write_text(&at("panel.md"), text.as_bytes())

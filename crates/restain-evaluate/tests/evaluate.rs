@@ -228,6 +228,30 @@ fn a_stopped_evaluation_goes_on_and_gives_the_same() -> Tested {
     Ok(())
 }
 
+/// Neither of the two between which recovery is measured is among the rows, nor one that a panel shows.
+#[test]
+fn a_benchmark_may_have_rows_of_its_own() -> Tested {
+    let folder = tempfile::tempdir()?;
+    draw_cells(&folder.path().join("cells"))?;
+    config(folder.path(), "[1]", &[ROWS[0], ROWS[1], ROWS[2], ROWS[9]])?;
+    let path = folder.path().join("config.yaml");
+    let text = fs::read_to_string(&path)?;
+    let named = text.replacen("{name: scanned,", "{name: scanned, rows: [pca, gray],", 1);
+    fs::write(&path, named.replacen("{name: plain,", "{name: plain, rows: [color],", 1))?;
+    let output = folder.path().join("out");
+    let results = run(&Config::load(&path)?, &output, &AtomicBool::new(false), &RefCell::default())?;
+    let rows = |index: usize| -> Vec<&str> {
+        results.benchmarks[index].rows.iter().map(|row| row.name.as_str()).collect()
+    };
+    assert_eq!((rows(0), rows(1)), (vec!["gray", "pca"], vec!["color"]), "in the order of the tables");
+    assert!(results.benchmarks.iter().all(|benchmark| benchmark.gap_recovery.is_empty()));
+    assert_eq!(Results::load(&output.join("results.json"))?, results);
+    let report = fs::read_to_string(output.join("results.md"))?;
+    assert!(report.contains("| Gray |") && !report.contains("| Ceiling |"), "{report}");
+    assert!(output.join("scanned-accuracy.svg").exists() && !output.join("scanned-panel.png").exists());
+    Ok(())
+}
+
 #[test]
 fn the_shipped_configurations_are_valid() -> Tested {
     for (name, rows) in [("cric", 13), ("smoke", 4)] {
@@ -258,6 +282,16 @@ fn configurations_that_make_no_sense_are_refused() -> Tested {
             "train: target, test: target",
             "split: {folds: {seed: 1, count: 2}}, train: target, test: target",
             "leave `split` out",
+        ),
+        (
+            "{name: plain,",
+            "{name: plain, rows: [],",
+            "`rows` of the benchmark `plain` must name at least one",
+        ),
+        (
+            "{name: plain,",
+            "{name: plain, rows: [color, colour],",
+            "the benchmark `plain` names the row `colour`, which is not among `rows`",
         ),
         ("panel: 3", "pannel: 3", "unknown field `pannel`"),
     ] {
