@@ -1,6 +1,9 @@
 //! What is compared, read from YAML. `pipelines/evaluate-cric.yaml` explains each setting.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cmp::Reverse,
+    path::{Path, PathBuf},
+};
 
 use restain_data::{Settings, Source, Split};
 use restain_stain::scanner::{Kind, Strength};
@@ -167,6 +170,9 @@ pub struct Generator {
     /// Changes to the patches.
     #[serde(default)]
     pub augmentation: Changes,
+    /// Steps between two snapshots, beside the end of every stage, on which the training is followed.
+    #[serde(default)]
+    pub snapshot_every: Option<u64>,
 }
 
 /// A way of treating the target's pictures.
@@ -186,6 +192,18 @@ pub struct RowConfig {
     /// What is done to the target's pictures before T sees them.
     #[serde(default, with = "serde_yaml::with::singleton_map")]
     pub normalize: Normalize,
+}
+
+impl RowConfig {
+    /// Whether T is the one that learns from colours as they are.
+    pub(crate) fn has_plain_task(&self) -> bool {
+        (self.sight, self.augmentation) == (Sight::Colour, Augmentation::None)
+    }
+
+    /// The stages of G, where there is one.
+    pub(crate) fn stages(&self) -> &[Stage] {
+        if let Normalize::Generator(of) = &self.normalize { &of.stages } else { &[] }
+    }
 }
 
 /// What is done to the target's pictures.
@@ -239,6 +257,13 @@ impl Config {
         self.rows.iter().filter(of)
     }
 
+    /// The row of a benchmark whose training of G is followed: of those with several stages and the plain T the one with
+    /// the most, the first of equals.
+    pub(crate) fn followed(&self, target: &Target) -> Option<&RowConfig> {
+        let staged = self.rows_of(target).filter(|row| row.has_plain_task() && row.stages().len() > 1);
+        staged.min_by_key(|row| Reverse(row.stages().len()))
+    }
+
     /// The first thing that makes no sense.
     fn fault(&self) -> Option<String> {
         let name = |name: &str| {
@@ -283,6 +308,9 @@ impl Config {
                     "the benchmark `{name}` names the row `{row}`, which is not among `rows`"
                 ));
             }
+        }
+        if self.generator.as_ref().is_some_and(|generator| generator.snapshot_every == Some(0)) {
+            return Some("`generator.snapshot_every` must be at least 1; leave it out for none".to_owned());
         }
         let generated = |row: &RowConfig| matches!(row.normalize, Normalize::Generator(_));
         if self.generator.is_none() && self.rows.iter().any(generated) {

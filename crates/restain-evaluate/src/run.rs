@@ -15,13 +15,14 @@ use restain_train::{
 };
 
 use crate::{
-    Benchmark, Error, Measure, PanelRow, Result, Results, Row, SeedResult, VERSION,
+    BEFORE, Benchmark, Error, Measure, PanelRow, Result, Results, Row, SeedResult, VERSION,
     config::{Config, Normalize, RowConfig, Target},
+    follow::follow,
     gap_recovery, legend,
     measure::{self, Patches},
     methods::{Method, Trained},
     panel,
-    plots::{Curve, accuracy_bars, accuracy_curves, colour_histograms},
+    plots::{Curve, Network, Stage, accuracy_bars, accuracy_curves, colour_histograms, stage_curves},
     report,
     target::Parts,
     trained::Workshop,
@@ -166,6 +167,13 @@ impl<'a> Bench<'a> {
         let bhattacharyya = reconstructed.and_then(|again| measure::colour_distance(of_source, &again));
         let frechet_features =
             measure::frechet_of_features(&task, network, device, [of_source, &patches], side)?;
+        let follows = self.config.followed(self.target).is_some_and(|followed| followed.name == row.name);
+        let followed = match (&method, &self.tested.abnormal) {
+            (Method::Generator(g), Some(abnormal)) if follows => {
+                follow(&task, network, device, (g, row.stages()), (&self.tested.rgb, abnormal), side)?
+            }
+            _ => None,
+        };
         let result = SeedResult {
             seed,
             checkpoints,
@@ -173,12 +181,11 @@ impl<'a> Bench<'a> {
             bhattacharyya,
             frechet_colour: measure::frechet_of_colours(of_source, &patches),
             frechet_features,
+            followed,
             seconds: begun.elapsed().as_secs_f64(),
         };
         // A row whose pictures are those of another shows nothing new.
-        if row.normalize != Normalize::None
-            || (row.sight, row.augmentation) == (Sight::Colour, Augmentation::None)
-        {
+        if row.normalize != Normalize::None || row.has_plain_task() {
             self.colours.push((row.title.clone(), measure::histogram(&patches)));
             if row.normalize != Normalize::Ceiling || self.truth.is_some() {
                 self.show(&row.title, &patches);
@@ -197,11 +204,12 @@ impl<'a> Bench<'a> {
                 let guide = workshop.task(seed, Sight::Colour, Augmentation::None)?;
                 let guide =
                     guide.outcome.weights.ok_or(Error::Nothing("the task network has no checkpoint"))?;
-                let path = workshop.generator(seed, domain, stages, &guide)?;
+                let snapshots = workshop.generator(seed, domain, stages, &guide)?;
+                let finished = snapshots.last().ok_or(Error::Nothing("G has no stage"))?;
                 let [source, target] = stages.input.fit(source, Some(target), seed)?;
                 let place: Place = workshop.device.into();
-                let model = Model::load(&path, &place, Precision::F32)?;
-                Ok(Method::Generator(Box::new(Trained { model, source, target })))
+                let model = Model::load(&finished.model, &place, Precision::F32)?;
+                Ok(Method::Generator(Box::new(Trained { model, snapshots, source, target })))
             }
         }
     }
@@ -227,6 +235,14 @@ impl<'a> Bench<'a> {
             let curves: Vec<Curve> = reached.clone().filter(tested).map(Curve::target).collect();
             let title = format!("Accuracy on the target while T learns: {}", benchmark.title);
             write_text(&at("checkpoints.svg"), accuracy_curves(&title, &curves)?.as_bytes())?;
+        }
+        let before = benchmark.rows.iter().find(|row| row.name == BEFORE && tested(row));
+        let followed = reached.clone().find(|row| row.followed().next().is_some());
+        if let Some((before, followed)) = before.zip(followed) {
+            let (networks, stages) = (Network::followed(followed), Stage::followed(followed));
+            let title = format!("Accuracy on the target while G trains: {}", benchmark.title);
+            let plot = stage_curves(&title, &Curve::target(before), &networks, &stages)?;
+            write_text(&at("stages.svg"), plot.as_bytes())?;
         }
         let curves: Vec<Curve> = reached.take(1).map(Curve::validation).collect();
         let title = format!("Accuracy on the source's validation part: {}", benchmark.title);

@@ -32,6 +32,14 @@ pub struct Point {
     pub spread: f64,
 }
 
+impl Point {
+    /// Mean and spread of the accuracies at a step; `None` of none.
+    pub(super) fn over_seeds(step: u64, accuracies: Vec<f64>) -> Option<Self> {
+        let OverSeeds { mean, spread, .. } = OverSeeds::of(accuracies)?;
+        Some(Self { step, mean, spread })
+    }
+}
+
 impl Curve {
     /// Accuracy on the source's validation split at every step of any seed (Figure 3).
     pub fn validation(row: &Row) -> Self {
@@ -44,17 +52,19 @@ impl Curve {
     }
 
     fn of(row: &Row, accuracy: impl Fn(&CheckpointResult) -> Option<f64>) -> Self {
+        let checkpoints = row.seeds.iter().flat_map(|seed| &seed.checkpoints);
+        let reached = checkpoints.filter_map(|checkpoint| Some((checkpoint.step, accuracy(checkpoint)?)));
+        Self::over_seeds(&row.title, reached)
+    }
+
+    /// A point for each step of any seed, of the accuracies that seeds reached there.
+    pub(super) fn over_seeds(title: &str, reached: impl Iterator<Item = (u64, f64)>) -> Self {
         let mut steps: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-        for checkpoint in row.seeds.iter().flat_map(|seed| &seed.checkpoints) {
-            if let Some(accuracy) = accuracy(checkpoint) {
-                steps.entry(checkpoint.step).or_default().push(accuracy);
-            }
+        for (step, accuracy) in reached {
+            steps.entry(step).or_default().push(accuracy);
         }
-        let points = steps.into_iter().filter_map(|(step, values)| {
-            let OverSeeds { mean, spread, .. } = OverSeeds::of(values)?;
-            Some(Point { step, mean, spread })
-        });
-        Self { title: row.title.clone(), points: points.collect() }
+        let points = steps.into_iter().filter_map(|(step, values)| Point::over_seeds(step, values));
+        Self { title: title.to_owned(), points: points.collect() }
     }
 }
 

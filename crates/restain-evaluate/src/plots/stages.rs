@@ -9,7 +9,7 @@ use super::{
     canvas::{Series, legend, legend_width, sheet, text},
     curves::{Curve, Frame, Point},
 };
-use crate::{Error, Result};
+use crate::{Error, FollowedTask, QUALITIES, Result, Row};
 
 /// Of both halves without the legend.
 const SIZE: (u32, u32) = (980, 480);
@@ -32,6 +32,42 @@ pub struct Stage {
     pub title: String,
     /// The step of G at which it begins.
     pub begins: u64,
+}
+
+impl Network {
+    /// The task networks of a row with [`Row::followed`], the best first, each over the seeds. The curve of a network
+    /// begins with its accuracy on the target untreated, at step 0 of G.
+    pub fn followed(row: &Row) -> Vec<Self> {
+        let of = |(index, quality): (usize, &str)| {
+            let tasks: Vec<&FollowedTask> = row.followed().map(|followed| &followed.tasks[index]).collect();
+            let step = tasks.iter().map(|task| task.step).sum::<u64>() / tasks.len().max(1) as u64;
+            let untreated = tasks.iter().map(|task| task.untreated.accuracy).collect();
+            let reached = tasks.iter().flat_map(|task| {
+                let start = (0, task.untreated.accuracy);
+                let later = task.reconstructed.iter().map(|at| (at.step, at.target.accuracy));
+                std::iter::once(start).chain(later)
+            });
+            let title = format!("{quality} T");
+            Some(Self {
+                kept: Point::over_seeds(step, untreated)?,
+                reconstructed: Curve::over_seeds(&title, reached),
+            })
+        };
+        QUALITIES.into_iter().enumerate().filter_map(of).collect()
+    }
+}
+
+impl Stage {
+    /// The stages of a row with [`Row::followed`].
+    pub fn followed(row: &Row) -> Vec<Self> {
+        let stages = row.followed().next().map_or(&[][..], |followed| &followed.stages);
+        let begins = std::iter::once(0).chain(stages.iter().map(|stage| stage.ends));
+        stages
+            .iter()
+            .zip(begins)
+            .map(|(stage, begins)| Self { title: stage.losses.clone(), begins })
+            .collect()
+    }
 }
 
 /// On the left how accurate the task network is on the untreated target while it trains, with the networks that were
