@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
-use crate::{Benchmark, CheckpointResult, Error, Result, Results, Row, Scores, SeedResult, VERSION};
+use crate::{
+    Benchmark, CheckpointResult, Error, Followed, QUALITIES, Result, Results, Row, Scores, SeedResult,
+    VERSION,
+};
 
 const SHARE: RangeInclusive<f64> = 0.0..=1.0;
 const FINITE: RangeInclusive<f64> = f64::MIN..=f64::MAX;
@@ -45,10 +48,7 @@ fn check_row(row: &Row, place: &str) -> Result<()> {
 }
 
 fn check_seed(seed: &SeedResult, place: &str) -> Result<()> {
-    if let Some(pair) = seed.checkpoints.windows(2).find(|pair| pair[0].step >= pair[1].step) {
-        let message = format!("step {} comes before step {}", pair[0].step, pair[1].step);
-        return Err(Error::Record { place: place.into(), message });
-    }
+    all_rise(seed.checkpoints.iter().map(|checkpoint| checkpoint.step), place)?;
     for CheckpointResult { step, validation, target } in &seed.checkpoints {
         let place = format!("{place}, step {step}");
         all_within(&place, [Some(validation), target.as_ref()].into_iter().flatten().flat_map(shares))?;
@@ -67,7 +67,32 @@ fn check_seed(seed: &SeedResult, place: &str) -> Result<()> {
         ("seconds", Some(seed.seconds), DISTANCE),
     ];
     let distances = distances.into_iter().filter_map(|(name, value, range)| Some((name, value?, range)));
-    all_within(place, fidelity.into_iter().flatten().chain(distances))
+    all_within(place, fidelity.into_iter().flatten().chain(distances))?;
+    seed.followed.as_ref().map_or(Ok(()), |followed| check_followed(followed, place))
+}
+
+fn check_followed(followed: &Followed, place: &str) -> Result<()> {
+    let stages = format!("{place}, stages of G");
+    all_rise(followed.stages.iter().map(|stage| stage.ends), &stages)?;
+    for (task, quality) in followed.tasks.iter().zip(QUALITIES) {
+        let place = format!("{place}, {quality} task network");
+        all_rise(task.reconstructed.iter().map(|at| at.step), &place)?;
+        let scores = task.reconstructed.iter().map(|at| &at.target).chain([&task.untreated]);
+        all_within(&place, scores.flat_map(shares))?;
+    }
+    Ok(())
+}
+
+fn all_rise(mut steps: impl Iterator<Item = u64>, place: &str) -> Result<()> {
+    let Some(mut before) = steps.next() else { return Ok(()) };
+    for step in steps {
+        if before >= step {
+            let message = format!("step {before} comes before step {step}");
+            return Err(Error::Record { place: place.into(), message });
+        }
+        before = step;
+    }
+    Ok(())
 }
 
 type Named = (&'static str, f64, RangeInclusive<f64>);

@@ -1,6 +1,9 @@
 //! What is compared, read from YAML. `pipelines/evaluate-cric.yaml` explains each setting.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cmp::Reverse,
+    path::{Path, PathBuf},
+};
 
 use restain_data::{Settings, Source, Split};
 use restain_stain::scanner::{Kind, Strength};
@@ -101,6 +104,9 @@ pub struct Target {
     pub train: String,
     /// The part to test on; it may be the same.
     pub test: String,
+    /// Names of the rows that it is run with; without them all are.
+    #[serde(default)]
+    pub rows: Option<Vec<String>>,
 }
 
 /// A change of style that is known to the test alone.
@@ -164,6 +170,10 @@ pub struct Generator {
     /// Changes to the patches.
     #[serde(default)]
     pub augmentation: Changes,
+    /// Steps between two snapshots, beside the end of every stage, on which the training is followed. Not part of the names of
+    /// what is kept, as it changes no result.
+    #[serde(default, skip_serializing)]
+    pub snapshot_every: Option<u64>,
 }
 
 /// A way of treating the target's pictures.
@@ -183,6 +193,18 @@ pub struct RowConfig {
     /// What is done to the target's pictures before T sees them.
     #[serde(default, with = "serde_yaml::with::singleton_map")]
     pub normalize: Normalize,
+}
+
+impl RowConfig {
+    /// Whether T is the one that learns from colours as they are.
+    pub(crate) fn has_plain_task(&self) -> bool {
+        (self.sight, self.augmentation) == (Sight::Colour, Augmentation::None)
+    }
+
+    /// The stages of G, where there is one.
+    pub(crate) fn stages(&self) -> &[Stage] {
+        if let Normalize::Generator(of) = &self.normalize { &of.stages } else { &[] }
+    }
 }
 
 /// What is done to the target's pictures.
@@ -230,6 +252,19 @@ impl Config {
         }
     }
 
+    /// The rows that a benchmark is run with, in the order of the tables.
+    pub(crate) fn rows_of(&self, target: &Target) -> impl Iterator<Item = &RowConfig> {
+        let of = |row: &&RowConfig| target.rows.as_ref().is_none_or(|rows| rows.contains(&row.name));
+        self.rows.iter().filter(of)
+    }
+
+    /// The row of a benchmark whose training of G is followed: of those with several stages and the plain T the one with
+    /// the most, the first of equals.
+    pub(crate) fn followed(&self, target: &Target) -> Option<&RowConfig> {
+        let staged = self.rows_of(target).filter(|row| row.has_plain_task() && row.stages().len() > 1);
+        staged.min_by_key(|row| Reverse(row.stages().len()))
+    }
+
     /// The first thing that makes no sense.
     fn fault(&self) -> Option<String> {
         let name = |name: &str| {
@@ -260,6 +295,23 @@ impl Config {
             |target: &&Target| target.scanner.is_some_and(|of| !(1..=100).contains(&of.quality));
         if let Some(target) = self.benchmarks.iter().find(bad_quality) {
             return Some(format!("the `quality` of `{}` must be 1 to 100", target.name));
+        }
+        let known = |name: &String| self.rows.iter().any(|row| row.name == *name);
+        for Target { name, rows, .. } in &self.benchmarks {
+            let Some(rows) = rows else { continue };
+            if rows.is_empty() {
+                return Some(format!(
+                    "the `rows` of the benchmark `{name}` must name at least one; leave them out for all"
+                ));
+            }
+            if let Some(row) = rows.iter().find(|row| !known(row)) {
+                return Some(format!(
+                    "the benchmark `{name}` names the row `{row}`, which is not among `rows`"
+                ));
+            }
+        }
+        if self.generator.as_ref().is_some_and(|generator| generator.snapshot_every == Some(0)) {
+            return Some("`generator.snapshot_every` must be at least 1; leave it out for none".to_owned());
         }
         let generated = |row: &RowConfig| matches!(row.normalize, Normalize::Generator(_));
         if self.generator.is_none() && self.rows.iter().any(generated) {

@@ -25,6 +25,7 @@ mod check;
 pub mod config;
 mod error;
 mod file;
+mod follow;
 mod infinite;
 mod kept;
 mod measure;
@@ -41,7 +42,10 @@ mod trained;
 pub use error::{Error, Result};
 pub use panel::{PanelRow, legend, panel};
 pub use restain_train::Scores;
-pub use results::{Benchmark, CheckpointResult, Fidelity, OverSeeds, Results, Row, SeedResult, VERSION};
+pub use results::{
+    Benchmark, CheckpointResult, Fidelity, Followed, FollowedStage, FollowedTask, OverSeeds, QUALITIES,
+    Reconstructed, Results, Row, SeedResult, VERSION,
+};
 pub use run::{REPORT_FILE, RESULTS_FILE, evaluate};
 pub use summary::{BEFORE, Best, CEILING, Choice, Measure, TOP, best, gap_recovery};
-pub use tables::{bhattacharyya_table, fidelity_table, frechet_table, report, table_1};
+pub use tables::{bhattacharyya_table, fidelity_table, followed_table, frechet_table, report, table_1};

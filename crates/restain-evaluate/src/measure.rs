@@ -45,24 +45,26 @@ pub(crate) fn checkpoints(
     abnormal: Option<&[bool]>,
     side: u32,
 ) -> Result<Vec<CheckpointResult>> {
-    let pixels: Vec<&[u8]> = patches.iter().map(Vec::as_slice).collect();
     let try_one = |Checkpoint { step, validation }: &Checkpoint| {
         let target = match abnormal {
             None => None,
             Some(abnormal) => {
                 let weights = checkpoint_path(&task.folder, *step);
                 let t = Classifier::load(&weights, network, task.sight, device)?;
-                let said = t.probabilities(&pixels, side)?;
-                let pairs: Vec<_> = said.into_iter().zip(abnormal.iter().copied()).collect();
-                Some(
-                    Scores::of(&pairs)
-                        .ok_or(Error::Nothing("the task network says what is no probability"))?,
-                )
+                Some(scores(&t, patches, abnormal, side)?)
             }
         };
         Ok(CheckpointResult { step: *step, validation: *validation, target })
     };
     task.outcome.checkpoints.iter().map(try_one).collect()
+}
+
+/// What one T says of patches, which are as it is to see them.
+pub(crate) fn scores(t: &Classifier, patches: &[Vec<u8>], abnormal: &[bool], side: u32) -> Result<Scores> {
+    let pixels: Vec<&[u8]> = patches.iter().map(Vec::as_slice).collect();
+    let said = t.probabilities(&pixels, side)?;
+    let pairs: Vec<_> = said.into_iter().zip(abnormal.iter().copied()).collect();
+    Scores::of(&pairs).ok_or(Error::Nothing("the task network says what is no probability"))
 }
 
 /// How near patches are to the truth.

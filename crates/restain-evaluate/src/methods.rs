@@ -9,7 +9,7 @@ use restain_stain::{
 };
 use restain_train::domain::{Colours, Preparation};
 
-use crate::Result;
+use crate::{Result, trained::Snapshot};
 
 /// Patches that G takes at a time.
 const AT_ONCE: usize = 32;
@@ -26,9 +26,10 @@ pub(crate) enum Method {
     Generator(Box<Trained>),
 }
 
-/// G, and the way of each domain to GM.
+/// G, as it was on the way there, and the way of each domain to GM.
 pub(crate) struct Trained {
     pub(crate) model: Model,
+    pub(crate) snapshots: Vec<Snapshot>,
     pub(crate) source: Preparation,
     pub(crate) target: Preparation,
 }
@@ -79,7 +80,13 @@ impl Method {
     }
 }
 
-fn restain(model: &Model, preparation: &Preparation, patches: &[Vec<u8>], side: u32) -> Result<Vec<Vec<u8>>> {
+/// What G makes of patches of a domain, `side` x `side` px of interleaved RGB.
+pub(crate) fn restain(
+    model: &Model,
+    preparation: &Preparation,
+    patches: &[Vec<u8>],
+    side: u32,
+) -> Result<Vec<Vec<u8>>> {
     let side = side as usize;
     let mut restained = Vec::with_capacity(patches.len());
     for some in patches.chunks(AT_ONCE) {

@@ -78,8 +78,64 @@ pub struct SeedResult {
     /// Squared Fréchet distance between the task network's features of the source and of the normalized target, in
     /// the square of the features' unit, 0 or more.
     pub frechet_features: Option<f64>,
+    /// What task networks reached while G trained, where it was followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<Followed>,
     /// Wall time that the row took with this seed.
     pub seconds: f64,
+}
+
+impl Row {
+    /// What was followed with each seed.
+    pub(crate) fn followed(&self) -> impl Iterator<Item = &Followed> {
+        self.seeds.iter().filter_map(|seed| seed.followed.as_ref())
+    }
+}
+
+/// What the task networks of [`Followed`] are called, in their order.
+pub const QUALITIES: [&str; 3] = ["best", "medium", "poor"];
+
+/// Task networks that stay as they are while G trains, stage by stage (paper, Figure 5).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Followed {
+    /// The stages of G, one after the other.
+    pub stages: Vec<FollowedStage>,
+    /// Three checkpoints of the task network: of all, the best, the one in the middle and the poorest by accuracy on the
+    /// source's validation split ([`QUALITIES`]).
+    pub tasks: [FollowedTask; 3],
+}
+
+/// A stage of the training of G.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FollowedStage {
+    /// Its losses.
+    pub losses: String,
+    /// Steps of G, over all stages, until its end.
+    pub ends: u64,
+}
+
+/// A task network that stays as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FollowedTask {
+    /// Steps of its own training.
+    pub step: u64,
+    /// On the target's test split as it is.
+    pub untreated: Scores,
+    /// On the same pictures as G reconstructs them, by rising step of G; the end of every stage is among the steps.
+    pub reconstructed: Vec<Reconstructed>,
+}
+
+/// What a task network reached on what G made of the target after some steps of its training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconstructed {
+    /// Steps of G, over all stages.
+    pub step: u64,
+    /// On the target's test split.
+    pub target: Scores,
 }
 
 /// What the task network reached at one checkpoint of its training.

@@ -15,15 +15,16 @@ use restain_train::{
 };
 
 use crate::{
-    Benchmark, Error, Measure, PanelRow, Result, Results, Row, SeedResult, VERSION,
+    BEFORE, Benchmark, Error, Measure, PanelRow, Result, Results, Row, SeedResult, VERSION,
     config::{Config, Normalize, RowConfig, Target},
+    follow::follow,
     gap_recovery,
     kept::Kept,
     legend,
     measure::{self, Patches},
     methods::{Method, Trained},
     panel,
-    plots::{Curve, accuracy_bars, accuracy_curves, colour_histograms},
+    plots::{Curve, Network, Stage, accuracy_bars, accuracy_curves, colour_histograms, stage_curves},
     report,
     target::Parts,
     trained::Workshop,
@@ -65,7 +66,7 @@ pub fn evaluate(
         for (index, target) in config.benchmarks.iter().enumerate() {
             let parts = Parts::find(config, target, &cache)?;
             let mut bench = Bench::new(config, target, &parts, output, seed)?;
-            for (number, row) in config.rows.iter().enumerate() {
+            for (number, row) in config.rows_of(target).enumerate() {
                 let result = bench.measure(&mut workshop, row, seed)?;
                 let benchmark = &mut results.benchmarks[index];
                 benchmark.rows[number].seeds.push(result);
@@ -88,7 +89,7 @@ fn empty(config: &Config, target: &Target) -> Benchmark {
         description: target.description.clone(),
         source: config.source.name.clone(),
         target: target.target.clone(),
-        rows: config.rows.iter().map(row).collect(),
+        rows: config.rows_of(target).map(row).collect(),
         gap_recovery: std::collections::BTreeMap::new(),
         gap_recovery_balanced: std::collections::BTreeMap::new(),
     }
@@ -161,7 +162,7 @@ impl<'a> Bench<'a> {
             _ => (method.normalize(&self.tested.rgb, side)?, &self.tested.abnormal),
         };
         let kept = Kept::of(workshop.cache, self.config, self.target, row, seed)?;
-        let result = if let Some(result) = kept.read() {
+        let mut result = if let Some(result) = kept.read() {
             result
         } else {
             let checkpoints =
@@ -180,15 +181,23 @@ impl<'a> Bench<'a> {
                 bhattacharyya,
                 frechet_colour: measure::frechet_of_colours(of_source, &patches),
                 frechet_features,
+                followed: None,
                 seconds: begun.elapsed().as_secs_f64(),
             };
             kept.write(&result)?;
             result
         };
-        // A row whose pictures are those of another shows nothing new.
-        if row.normalize != Normalize::None
-            || (row.sight, row.augmentation) == (Sight::Colour, Augmentation::None)
+        let follows = self.config.followed(self.target).is_some_and(|followed| followed.name == row.name);
+        if let (Method::Generator(g), Some(abnormal), None) =
+            (&method, &self.tested.abnormal, &result.followed)
+            && follows
         {
+            let tested = (&self.tested.rgb[..], &abnormal[..]);
+            result.followed = follow(&task, network, device, (g, row.stages()), tested, side)?;
+            kept.write(&result)?;
+        }
+        // A row whose pictures are those of another shows nothing new.
+        if row.normalize != Normalize::None || row.has_plain_task() {
             self.colours.push((row.title.clone(), measure::histogram(&patches)));
             if row.normalize != Normalize::Ceiling || self.truth.is_some() {
                 self.show(&row.title, &patches);
@@ -207,11 +216,12 @@ impl<'a> Bench<'a> {
                 let guide = workshop.task(seed, Sight::Colour, Augmentation::None)?;
                 let guide =
                     guide.outcome.weights.ok_or(Error::Nothing("the task network has no checkpoint"))?;
-                let path = workshop.generator(seed, domain, stages, &guide)?;
+                let snapshots = workshop.generator(seed, domain, stages, &guide)?;
+                let finished = snapshots.last().ok_or(Error::Nothing("G has no stage"))?;
                 let [source, target] = stages.input.fit(source, Some(target), seed)?;
                 let place: Place = workshop.device.into();
-                let model = Model::load(&path, &place, Precision::F32)?;
-                Ok(Method::Generator(Box::new(Trained { model, source, target })))
+                let model = Model::load(&finished.model, &place, Precision::F32)?;
+                Ok(Method::Generator(Box::new(Trained { model, snapshots, source, target })))
             }
         }
     }
@@ -238,6 +248,14 @@ impl<'a> Bench<'a> {
             let title = format!("Accuracy on the target while T learns: {}", benchmark.title);
             write_text(&at("checkpoints.svg"), accuracy_curves(&title, &curves)?.as_bytes())?;
         }
+        let before = benchmark.rows.iter().find(|row| row.name == BEFORE && tested(row));
+        let followed = reached.clone().find(|row| row.followed().next().is_some());
+        if let Some((before, followed)) = before.zip(followed) {
+            let (networks, stages) = (Network::followed(followed), Stage::followed(followed));
+            let title = format!("Accuracy on the target while G trains: {}", benchmark.title);
+            let plot = stage_curves(&title, &Curve::target(before), &networks, &stages)?;
+            write_text(&at("stages.svg"), plot.as_bytes())?;
+        }
         let curves: Vec<Curve> = reached.take(1).map(Curve::validation).collect();
         let title = format!("Accuracy on the source's validation part: {}", benchmark.title);
         write_text(&at("training.svg"), accuracy_curves(&title, &curves)?.as_bytes())?;
@@ -245,6 +263,9 @@ impl<'a> Bench<'a> {
             self.colours.iter().map(|(title, histogram)| (title.as_str(), histogram)).collect();
         let title = format!("Colours of source and target: {}", benchmark.title);
         write_text(&at("colours.svg"), colour_histograms(&title, &sets)?.as_bytes())?;
+        if self.shown.is_empty() {
+            return Ok(());
+        }
         write_text(&at("panel.png"), &panel(&self.shown)?)?;
         let text = format!("Patches of {}, seed {}. {}", benchmark.title, self.seed, legend(&self.shown));
         write_text(&at("panel.md"), text.as_bytes())

@@ -38,7 +38,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    fn of(self, scores: &Scores) -> Option<f64> {
+    pub(crate) fn of(self, scores: &Scores) -> Option<f64> {
         match self {
             Self::Accuracy => Some(scores.accuracy),
             Self::BalancedAccuracy => scores.balanced_accuracy,

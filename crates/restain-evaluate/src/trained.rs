@@ -12,6 +12,7 @@ use restain_train::{
     Progress, STATE_FILE, TrainConfig,
     config::{CardFields, Guide},
     domain::{Domain, Input},
+    snapshot_path,
     stage::{Loss, Stage},
     task::{Augmentation, Outcome, Sight, TaskConfig, train},
 };
@@ -28,6 +29,12 @@ pub(crate) struct TrainedTask {
     pub(crate) folder: PathBuf,
     pub(crate) outcome: Outcome,
     pub(crate) sight: Sight,
+}
+
+/// G as it was after some step, counted over all stages.
+pub(crate) struct Snapshot {
+    pub(crate) step: u64,
+    pub(crate) model: PathBuf,
 }
 
 /// Where networks are trained, and who is told.
@@ -54,6 +61,16 @@ impl Workshop<'_> {
         sight: Sight,
         augmentation: Augmentation,
     ) -> Result<TrainedTask> {
+        let config = self.task_config(seed, sight, augmentation)?;
+        let title = format!("T, seed {seed}, {}", name(&(sight, augmentation)));
+        let outcome = train(&config, self.device, self.stop, &mut |now| (self.progress)(&title, now))?;
+        if outcome.steps < config.steps {
+            return Err(Error::Stopped);
+        }
+        Ok(TrainedTask { folder: config.output, outcome, sight })
+    }
+
+    fn task_config(&self, seed: u64, sight: Sight, augmentation: Augmentation) -> Result<TaskConfig> {
         let Config { task, patches, source, .. } = self.config;
         let mut config = TaskConfig {
             name: "t".to_owned(),
@@ -76,27 +93,24 @@ impl Workshop<'_> {
             resume: true,
         };
         config.output = self.cache.join(format!("t-{}", key(&config)?));
-        let title = format!("T, seed {seed}, {}", name(&(sight, augmentation)));
-        let outcome = train(&config, self.device, self.stop, &mut |now| (self.progress)(&title, now))?;
-        if outcome.steps < config.steps {
-            return Err(Error::Stopped);
-        }
-        Ok(TrainedTask { folder: config.output, outcome, sight })
+        Ok(config)
     }
 
-    /// G for a seed, a target and stages; returns the model's file. Where G was trained in all but the last of the stages,
-    /// it goes on from there.
+    /// G for a seed, a target and stages; returns its snapshots, by rising step: those that are asked for and there, the
+    /// end of every stage, and so at last the finished model. Where G was trained in all but the last of the stages, it goes
+    /// on from there.
     pub(crate) fn generator(
         &mut self,
         seed: u64,
         target: &Domain,
         stages: &Stages,
         guide: &Path,
-    ) -> Result<PathBuf> {
+    ) -> Result<Vec<Snapshot>> {
         let last = stages.stages.len().saturating_sub(1);
+        let mut snapshots = Vec::new();
         if last > 0 {
             let earlier = Stages { input: stages.input, stages: stages.stages[..last].to_vec() };
-            self.generator(seed, target, &earlier, guide)?;
+            snapshots = self.generator(seed, target, &earlier, guide)?;
         }
         let config = self.generator_config(seed, target, stages, guide)?;
         let state = config.output.join(STATE_FILE);
@@ -113,7 +127,19 @@ impl Workshop<'_> {
         let outcome = restain_train::run(&config, self.commit, self.device, self.stop, &mut |now| {
             (self.progress)(&title, now);
         })?;
-        if outcome.steps < config.steps() { Err(Error::Stopped) } else { Ok(outcome.model) }
+        let end = config.steps();
+        if outcome.steps < end {
+            return Err(Error::Stopped);
+        }
+        // Those of earlier stages lie where these were trained.
+        let begin = snapshots.last().map_or(0, |snapshot| snapshot.step);
+        let due = |step: &u64| config.snapshot_every.is_some_and(|every| step.is_multiple_of(every));
+        let kept = (begin + 1..end)
+            .filter(due)
+            .map(|step| Snapshot { step, model: snapshot_path(&config.output, step) });
+        snapshots.extend(kept.filter(|snapshot| snapshot.model.exists()));
+        snapshots.push(Snapshot { step: end, model: outcome.model });
+        Ok(snapshots)
     }
 
     fn generator_config(
@@ -148,6 +174,7 @@ impl Workshop<'_> {
             augmentation: generator.augmentation.clone(),
             checkpoint_every: 500,
             pictures_every: 0,
+            snapshot_every: None,
             loader_threads: 1,
             resume: true,
             card: CardFields {
@@ -158,18 +185,79 @@ impl Workshop<'_> {
             },
         };
         config.output = self.cache.join(format!("g-{}", key(&config)?));
+        // Not part of the name, as snapshots change nothing of what is trained.
+        config.snapshot_every = generator.snapshot_every;
         Ok(config)
     }
 }
 
-/// The losses of the last stage, as a person reads them.
+/// The losses of stages, as a person reads them.
 fn losses(stages: &[Stage]) -> String {
-    let of = |stage: &Stage| stage.losses.keys().map(name).collect::<Vec<_>>().join("+");
-    stages.iter().map(of).collect::<Vec<_>>().join(", then ")
+    stages.iter().map(losses_of).collect::<Vec<_>>().join(", then ")
+}
+
+/// The losses of a stage.
+pub(crate) fn losses_of(stage: &Stage) -> String {
+    stage.losses.keys().map(name).collect::<Vec<_>>().join("+")
 }
 
 /// A setting as it is written in YAML.
 fn name(setting: &impl Serialize) -> String {
     let json = serde_json::to_string(setting).unwrap_or_default();
     json.replace(['"', '[', ']'], "").replace(',', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Normalize;
+
+    /// A network that is not found under its name is trained anew, for hours. Where this fails for a change of what is
+    /// trained, write the new names.
+    #[test]
+    fn names_of_trained_networks_stay() -> Result<()> {
+        let path = format!("{}/../../pipelines/evaluate-cric.yaml", env!("CARGO_MANIFEST_DIR"));
+        let mut config = Config::load(Path::new(&path))?;
+        let cache = Path::new("out/evaluate-cric/work");
+        for snapshot_every in [None, Some(7)] {
+            config.generator.iter_mut().for_each(|generator| generator.snapshot_every = snapshot_every);
+            let workshop = Workshop {
+                config: &config,
+                cache,
+                commit: "",
+                device: &Device::Cpu,
+                stop: &AtomicBool::new(false),
+                progress: &mut |_, _| (),
+            };
+            let tasks = [
+                (Sight::Colour, Augmentation::None),
+                (Sight::Gray, Augmentation::None),
+                (Sight::Colour, Augmentation::Pca),
+                (Sight::Colour, Augmentation::Hsv),
+            ];
+            let tasks = tasks.map(|(sight, augmentation)| workshop.task_config(1, sight, augmentation));
+            let tasks = tasks.into_iter().map(|of| Ok(of?.output)).collect::<Result<Vec<_>>>()?;
+            assert_eq!(
+                tasks,
+                ["t-0989e9076bd2", "t-bba0099a36d1", "t-7e076364e843", "t-f512658b8147"]
+                    .map(|name| cache.join(name))
+            );
+            // Of those that see no target.
+            let (nowhere, guide) = (config.source.domain(None), tasks[0].join("t.safetensors"));
+            let of_row = |name: &str| {
+                let row = config.rows.iter().find(|row| row.name == name).expect("a row of the file");
+                let Normalize::Generator(stages) = &row.normalize else { panic!("`{name}` has no G") };
+                let trained = workshop.generator_config(1, &nowhere, stages, &guide)?;
+                assert_eq!(trained.snapshot_every, snapshot_every);
+                Ok(trained.output)
+            };
+            let rows = ["l1-gan1", "standard-l1-gan1", "l1-gan1-task"].map(of_row);
+            let rows = rows.into_iter().collect::<Result<Vec<_>>>()?;
+            assert_eq!(
+                rows,
+                ["g-d071cbf436be", "g-dba6a71477a2", "g-00068cd3a883"].map(|name| cache.join(name))
+            );
+        }
+        Ok(())
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use candle_core::Device;
-use restain_evaluate::{Benchmark, Results, config::Config, evaluate};
+use restain_evaluate::{Benchmark, CheckpointResult, Results, config::Config, evaluate};
 use restain_synth::{SlideSpec, write_annotations, write_slide};
 
 type Tested<T = ()> = Result<T, Box<dyn Error>>;
@@ -73,7 +73,7 @@ fn config(folder: &Path, seeds: &str, rows: &[&str]) -> Tested<Config> {
          split: {{shares: {{seed: 1, parts: {{train: 0.4, validation: 0.2, test: 0.2, target: 0.2}}}}}}}}\n\
          task: {{network: {{kind: resnet18, width: 2}}, batch: 8, steps: 24, learning_rate: 3.0e-3, \
          schedule: {{decay: linear, decay_from: 0.5}}, adam: {{beta1: 0.9, beta2: 0.999}}, checkpoint_every: 4}}\n\
-         generator: {{base: 2, batch: 4, gan: {{form: non-saturating, base: 2}}, adam: {{beta1: 0.5, beta2: 0.999}}}}\n\
+         generator: {{base: 2, batch: 4, snapshot_every: 2, gan: {{form: non-saturating, base: 2}}, adam: {{beta1: 0.5, beta2: 0.999}}}}\n\
          benchmarks:\n\
          - {{name: scanned, title: Scanned, description: d, target: t, train: target, test: target, \
          scanner: {{kind: full, strength: strong, seed: 1, quality: 90}}}}\n\
@@ -136,6 +136,32 @@ fn everything_that_is_asked_for_is_measured_once() -> Tested {
             assert!(seed.frechet_colour.is_some() && seed.frechet_features.is_some());
         }
     }
+    // Of the rows with two stages the first is followed, where there are labels.
+    let has_followed = |benchmark: &Benchmark| -> Vec<String> {
+        let rows = benchmark.rows.iter().filter(|row| row.seeds.iter().any(|seed| seed.followed.is_some()));
+        rows.map(|row| row.name.clone()).collect()
+    };
+    assert_eq!((has_followed(scanned), has_followed(plain)), (vec!["two".to_owned()], vec![]));
+    for (seed, color) in scanned.rows[6].seeds.iter().zip(&scanned.rows[0].seeds) {
+        let followed = seed.followed.as_ref().ok_or("followed")?;
+        let stages: Vec<_> = followed.stages.iter().map(|at| (at.losses.as_str(), at.ends)).collect();
+        assert_eq!(stages, [("l1", 6), ("l1+gan2", 9)]);
+        for task in &followed.tasks {
+            let steps: Vec<u64> = task.reconstructed.iter().map(|at| at.step).collect();
+            assert_eq!(steps, [2, 4, 6, 8, 9], "snapshots of both stages, and their ends");
+            // What the rows say of the same networks on the same pictures.
+            let of = |row: &[CheckpointResult]| row.iter().find(|at| at.step == task.step)?.target;
+            assert_eq!(of(&color.checkpoints), Some(task.untreated));
+            assert_eq!(of(&seed.checkpoints), task.reconstructed.last().map(|at| at.target));
+        }
+        let validation = |index: usize| {
+            let step = followed.tasks[index].step;
+            color.checkpoints.iter().find(|at| at.step == step).map(|at| at.validation.accuracy)
+        };
+        let all = color.checkpoints.iter().map(|at| at.validation.accuracy);
+        assert_eq!(validation(0), all.clone().reduce(f64::max));
+        assert_eq!(validation(2), all.reduce(f64::min));
+    }
     let fidelity = |row: &str| {
         let row = scanned.rows.iter().find(|other| other.name == row)?;
         Some(row.seeds[0].fidelity?.psnr)
@@ -154,9 +180,11 @@ fn everything_that_is_asked_for_is_measured_once() -> Tested {
         "scanned-checkpoints.svg",
         "scanned-training.svg",
         "scanned-colours.svg",
+        "scanned-stages.svg",
     ] {
         assert!(fs::metadata(output.join(file))?.len() > 500, "{file}");
     }
+    assert!(!output.join("plain-stages.svg").exists());
     let panel = image::open(output.join("scanned-panel.png"))?;
     // Color, Reinhard, quantile, four models and the ceiling; gray and PCA show what Color shows.
     assert_eq!((panel.width(), panel.height()), (3 * 68 - 4, 8 * 68 - 4));
@@ -225,12 +253,40 @@ fn a_stopped_evaluation_goes_on_and_gives_the_same() -> Tested {
         }
     }
     assert!(again == whole);
+
+    // What was measured is kept, to the time that it took.
+    let first = run(&config, &output, &AtomicBool::new(false), &RefCell::default())?;
+    assert!(first == run(&config, &output, &AtomicBool::new(false), &RefCell::default())?);
+    Ok(())
+}
+
+/// Neither of the two between which recovery is measured is among the rows, nor one that a panel shows.
+#[test]
+fn a_benchmark_may_have_rows_of_its_own() -> Tested {
+    let folder = tempfile::tempdir()?;
+    draw_cells(&folder.path().join("cells"))?;
+    config(folder.path(), "[1]", &[ROWS[0], ROWS[1], ROWS[2], ROWS[9]])?;
+    let path = folder.path().join("config.yaml");
+    let text = fs::read_to_string(&path)?;
+    let named = text.replacen("{name: scanned,", "{name: scanned, rows: [pca, gray],", 1);
+    fs::write(&path, named.replacen("{name: plain,", "{name: plain, rows: [color],", 1))?;
+    let output = folder.path().join("out");
+    let results = run(&Config::load(&path)?, &output, &AtomicBool::new(false), &RefCell::default())?;
+    let rows = |index: usize| -> Vec<&str> {
+        results.benchmarks[index].rows.iter().map(|row| row.name.as_str()).collect()
+    };
+    assert_eq!((rows(0), rows(1)), (vec!["gray", "pca"], vec!["color"]), "in the order of the tables");
+    assert!(results.benchmarks.iter().all(|benchmark| benchmark.gap_recovery.is_empty()));
+    assert_eq!(Results::load(&output.join("results.json"))?, results);
+    let report = fs::read_to_string(output.join("results.md"))?;
+    assert!(report.contains("| Gray |") && !report.contains("| Ceiling |"), "{report}");
+    assert!(output.join("scanned-accuracy.svg").exists() && !output.join("scanned-panel.png").exists());
     Ok(())
 }
 
 #[test]
 fn the_shipped_configurations_are_valid() -> Tested {
-    for (name, rows) in [("cric", 13), ("smoke", 4)] {
+    for (name, rows) in [("cric", 17), ("smoke", 4)] {
         let path = format!("{}/../../pipelines/evaluate-{name}.yaml", env!("CARGO_MANIFEST_DIR"));
         assert_eq!(Config::load(Path::new(&path))?.rows.len(), rows, "{name}");
     }
@@ -259,6 +315,17 @@ fn configurations_that_make_no_sense_are_refused() -> Tested {
             "split: {folds: {seed: 1, count: 2}}, train: target, test: target",
             "leave `split` out",
         ),
+        (
+            "{name: plain,",
+            "{name: plain, rows: [],",
+            "`rows` of the benchmark `plain` must name at least one",
+        ),
+        (
+            "{name: plain,",
+            "{name: plain, rows: [color, colour],",
+            "the benchmark `plain` names the row `colour`, which is not among `rows`",
+        ),
+        ("snapshot_every: 2", "snapshot_every: 0", "`generator.snapshot_every` must be at least 1"),
         ("panel: 3", "pannel: 3", "unknown field `pannel`"),
     ] {
         assert!(text.contains(from), "{from}");

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{benchmark, checkpoints, row, seed, single};
+use common::{benchmark, checkpoints, followed, row, seed, single};
 use restain_evaluate::{
     Error,
     plots::{Curve, Network, Point, Stage, accuracy_bars, accuracy_curves, colour_histograms, stage_curves},
@@ -156,6 +156,44 @@ fn stages_share_one_axis() {
         "the second stage begins at 30"
     );
     assert!(svg.contains("+ GAN2"));
+}
+
+#[test]
+fn what_was_followed_is_drawn_over_the_seeds_from_the_untreated_on() {
+    let mut found = single("all", &[0.5, 0.5, 0.5]);
+    found.seeds[0].followed = Some(followed([0.7, 0.6, 0.5], 0.05));
+    found.seeds[2].followed = Some(followed([0.8, 0.6, 0.4], 0.05));
+    let networks = Network::followed(&found);
+    let titles: Vec<&str> = networks.iter().map(|network| network.reconstructed.title.as_str()).collect();
+    assert_eq!(titles, ["best T", "medium T", "poor T"]);
+    let rounded = |point: &Point| (point.step, (1e3 * point.mean).round(), (1e3 * point.spread).round());
+    assert_eq!(rounded(&networks[0].kept), (400, 750.0, 71.0));
+    let points: Vec<_> = networks[2].reconstructed.points.iter().map(rounded).collect();
+    assert_eq!(points, [(0, 450.0, 71.0), (20, 500.0, 71.0), (40, 550.0, 71.0), (60, 600.0, 71.0)]);
+    let stages = [("l1", 0), ("l1+gan2", 40)].map(|(title, begins)| Stage { title: title.into(), begins });
+    assert_eq!(Stage::followed(&found), stages);
+    assert!(Network::followed(&single("none", &[0.5])).is_empty());
+}
+
+#[test]
+fn legends_have_room_for_the_longest_title() {
+    let long = "Standardized gray and mask, L1+GAN1, and as much again of more";
+    let line = |title: &str| curve(title, &[(0, 0.5, 0.0), (100, 0.9, 0.0)]);
+    let width = |svg: &str| attribute(svg.split('<').find(|of| of.starts_with("svg ")).unwrap(), "width");
+    let edge = |svg: &str| {
+        let before = svg.split(long).next().unwrap();
+        // Half an em is more than the mean width of a letter.
+        attribute(&before[before.rfind("<text").unwrap()..], "x") + 7.0 * long.len() as f64
+    };
+    let network = Network { kept: Point { step: 0, mean: 0.5, spread: 0.0 }, reconstructed: line("T") };
+    for svg in [
+        accuracy_curves("A title", &[line("T"), line(long)]).unwrap(),
+        stage_curves("A title", &line(long), &[network], &[]).unwrap(),
+    ] {
+        assert!(edge(&svg) <= width(&svg), "{} of {}", edge(&svg), width(&svg));
+    }
+    let svg = accuracy_curves("A title", &[line("T")]).unwrap();
+    assert!(width(&svg) < 720.0, "no more room than it takes");
 }
 
 /// Half of the pixels at one value, a quarter of them at another: roots 0.707 and 0.5.

@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, path::PathBuf};
 
-use common::{benchmark, checkpoints, results, row, seed, single};
+use common::{benchmark, checkpoints, followed, results, row, seed, single};
 use restain_evaluate::{Error, Fidelity, Measure, OverSeeds, Results, gap_recovery};
 use tempfile::TempDir;
 
@@ -13,6 +13,7 @@ fn full() -> Results {
     treated.fidelity = Some(Fidelity { psnr: f64::INFINITY, ssim: 1.0, ciede2000: 0.0 });
     treated.bhattacharyya = Some(f64::INFINITY);
     treated.frechet_colour = Some(12.5);
+    treated.followed = Some(followed([0.5, 0.375, 0.25], 0.0625));
     let mut both = benchmark(vec![
         row("color", vec![seed(7, checkpoints(&[(0.5, 0.25)]))]),
         row("full", vec![treated]),
@@ -60,6 +61,9 @@ fn the_names_in_the_file() {
     assert_eq!(seed["checkpoints"][1]["target"]["accuracy"], 0.625);
     assert_eq!((&seed["fidelity"]["psnr"], &seed["bhattacharyya"]), (&"infinite".into(), &"infinite".into()));
     assert!(seed["frechet_features"].is_null());
+    assert_eq!(seed["followed"]["stages"][1]["losses"], "l1+gan2");
+    assert_eq!(seed["followed"]["tasks"][2]["reconstructed"][0]["target"]["accuracy"], 0.3125);
+    assert!(benchmark["rows"][0]["seeds"][0].get("followed").is_none(), "as files of before have it");
 }
 
 #[test]
@@ -91,6 +95,12 @@ fn a_record_that_contradicts_itself_is_refused_with_its_place() {
         ("\"name\": \"full\"", "\"name\": \"color\"", "benchmark `scanners`"),
         ("\"name\": \"full\"", "\"name\": \"none\"", "benchmark `scanners`, gap recovery of `full`"),
         ("\"seconds\": 1.5", "\"seconds\": -1.5", "benchmark `scanners`, row `color`, seed 7"),
+        ("\"ends\": 60", "\"ends\": 40", "benchmark `scanners`, row `full`, seed 7, stages of G"),
+        (
+            "\"accuracy\": 0.3125",
+            "\"accuracy\": 3.125",
+            "benchmark `scanners`, row `full`, seed 7, poor task network",
+        ),
         ("\"ssim\": 1.0", "\"ssim\": 1.5", "benchmark `scanners`, row `full`, seed 7"),
     ] {
         let error = changed(from, to).unwrap_err();

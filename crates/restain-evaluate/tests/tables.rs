@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{benchmark, checkpoints, results, row, seed, single};
+use common::{benchmark, checkpoints, followed, results, row, seed, single};
 use restain_evaluate::{
-    Benchmark, Fidelity, Measure, Scores, bhattacharyya_table, fidelity_table, frechet_table, gap_recovery,
-    report, table_1,
+    Benchmark, Fidelity, Measure, Scores, bhattacharyya_table, fidelity_table, followed_table, frechet_table,
+    gap_recovery, report, table_1,
 };
 
 /// Two seeds untreated, at the ceiling, and of a method; one seed of a row without numbers of the target.
@@ -81,6 +81,30 @@ fn frechet_columns_are_not_mixed_up() {
     rows[0].seeds[0].frechet_features = Some(7.8901);
     let table = frechet_table(&benchmark(rows)).unwrap();
     assert_eq!(table, "| | colours | features |\n| --- | ---: | ---: |\n| Row color | 123.46 | 7.890 |\n");
+}
+
+/// The end of a stage alone is in the table, not step 20.
+#[test]
+fn task_networks_that_were_followed() {
+    let mut rows = vec![single("color", &[0.5, 0.5]), single("all", &[0.5, 0.5])];
+    assert!(followed_table(&benchmark(rows.clone())).is_none());
+    rows[1].seeds[0].followed = Some(followed([0.7, 0.6, 0.5], 0.05));
+    rows[1].seeds[1].followed = Some(followed([0.8, 0.6, 0.5], 0.05));
+    for at in &mut rows[1].seeds[1].followed.as_mut().unwrap().tasks[2].reconstructed {
+        at.target.balanced_accuracy = Some(0.25);
+    }
+    let expected = "\
+| | untreated | after l1 | after l1+gan2 |
+| --- | ---: | ---: | ---: |
+| best T, accuracy | 75.0 ± 7.1 | 85.0 ± 7.1 | 90.0 ± 7.1 |
+| best T, balanced accuracy | - | - | - |
+| medium T, accuracy | 60.0 ± 0.0 | 70.0 ± 0.0 | 75.0 ± 0.0 |
+| medium T, balanced accuracy | - | - | - |
+| poor T, accuracy | 50.0 ± 0.0 | 60.0 ± 0.0 | 65.0 ± 0.0 |
+| poor T, balanced accuracy | - | 25.0 (1 of 2) | 25.0 (1 of 2) |
+";
+    assert_eq!(followed_table(&benchmark(rows.clone())).unwrap(), expected);
+    assert!(report(&results(vec![benchmark(rows)])).contains(expected));
 }
 
 #[test]

@@ -67,6 +67,10 @@ pub struct TrainConfig {
     /// Steps between two grids of pictures in `output`; 0 for none.
     #[serde(default)]
     pub pictures_every: u64,
+    /// Steps between two snapshots of the model in `output`, counted over all stages; each stage also leaves one at its
+    /// end. Without it there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_every: Option<u64>,
     /// Threads that prepare patches beside the training itself.
     #[serde(default = "default_loader_threads")]
     pub loader_threads: usize,
@@ -202,6 +206,7 @@ impl TrainConfig {
                 "must be in 0 to 1",
             ),
             (self.checkpoint_every > 0, "checkpoint_every", "must be at least 1"),
+            (self.snapshot_every != Some(0), "snapshot_every", "must be at least 1; leave it out for none"),
             ((1..=256).contains(&self.loader_threads), "loader_threads", "must be 1 to 256"),
             (self.card.mpp.is_none_or(above_zero), "card.mpp", "must be above 0"),
         ];

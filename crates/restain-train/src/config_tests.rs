@@ -68,6 +68,7 @@ fn faults_name_file_and_line() {
         ("learning_rate:", "    learning_rate: {g: 1}", "`stages.learning_rate` of stage 1 must have a `d`"),
         ("form:", "  form: wasserstein", "unknown variant"),
         ("clip:", "clip: 0", "`clip` must be"),
+        ("pictures_every:", "snapshot_every: 0", "`snapshot_every` must be"),
         ("ema:", "ema: 1", "`ema` must be"),
         ("beta2:", "  beta2: 1.0", "`adam.beta2` must be"),
         ("mpp:", "  mpp: -1", "`card.mpp` must be"),

@@ -33,6 +33,6 @@ pub use error::{Error, Result};
 pub use grid::PICTURES;
 pub use losses::Losses;
 pub use losslog::LOG_FILE;
-pub use run::{EVALUATION_FILE, Outcome, Progress, run};
+pub use run::{EVALUATION_FILE, Outcome, Progress, SNAPSHOTS, run, snapshot_path};
 pub use scores::Scores;
 pub use state::STATE_FILE;

@@ -30,6 +30,13 @@ use crate::{
 
 /// Name of the evaluation in the output folder.
 pub const EVALUATION_FILE: &str = "eval.json";
+/// Folder of the snapshots in the output folder.
+pub const SNAPSHOTS: &str = "snapshots";
+
+/// Where the model after a step is kept, by [`TrainConfig::snapshot_every`].
+pub fn snapshot_path(output: &Path, step: u64) -> PathBuf {
+    output.join(SNAPSHOTS).join(format!("g-{step}.safetensors"))
+}
 
 /// How far a run is, after each step.
 #[derive(Clone, Copy, Debug)]
@@ -127,8 +134,9 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let begin = config.begin_with.as_deref().map(|path| beginning(path, config.base)).transpose()?;
         let identity = Identity::new(config, begin.as_ref(), source, target);
-        std::fs::create_dir_all(&config.output)
-            .map_err(|source| Error::Write { path: config.output.clone(), source })?;
+        let snapshots = config.snapshot_every.map(|_| config.output.join(SNAPSHOTS));
+        let folder = snapshots.as_ref().unwrap_or(&config.output);
+        std::fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.clone(), source })?;
         let saved = config.output.join(STATE_FILE);
         let mut trainer = Trainer::new(config, begin.as_ref(), device)?;
         if saved.exists() {
@@ -202,6 +210,11 @@ impl<'a> Run<'a> {
                     let path = config.output.join(PICTURES).join(format!("step-{done:06}.png"));
                     grid.write(&path, |gm| self.trainer.reconstruct(gm))?;
                 }
+                // Before the checkpoint: a run that is killed between the two takes the step again.
+                let of_step = |every| done.is_multiple_of(every) || place.last;
+                if config.snapshot_every.is_some_and(of_step) {
+                    self.snapshot(done)?;
+                }
                 if done.is_multiple_of(config.checkpoint_every) && done < steps {
                     self.checkpoint()?;
                 }
@@ -224,6 +237,12 @@ impl<'a> Run<'a> {
         let path = self.config.output.join(STATE_FILE);
         state::save(&path, &self.identity, self.config, &self.trainer)?;
         Ok(self.model(BTreeMap::new())?.save(&self.model_path(), STORAGE)?)
+    }
+
+    /// Writes the model as it is after a step, if the weights are sound.
+    fn snapshot(&self, step: u64) -> Result<()> {
+        self.trainer.check_weights()?;
+        Ok(self.model(BTreeMap::new())?.save(&snapshot_path(&self.config.output, step), STORAGE)?)
     }
 
     /// Evaluates the model in the form in which it is stored, and writes the figures to a file and the model card.

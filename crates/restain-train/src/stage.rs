@@ -78,6 +78,8 @@ pub struct Place<'a> {
     pub stage: &'a Stage,
     /// Factor on its learning rates, in 0..=1.
     pub factor: f64,
+    /// Whether it is the stage's last step.
+    pub last: bool,
 }
 
 /// The place of a step counted from 0; `None` beyond the last one.
@@ -86,7 +88,7 @@ pub fn place(stages: &[Stage], step: u64) -> Option<Place<'_>> {
     for (number, stage) in (1..).zip(stages) {
         if step - first < stage.steps {
             let factor = stage.schedule.factor(step - first, stage.steps);
-            return Some(Place { number, stage, factor });
+            return Some(Place { number, stage, factor, last: step - first + 1 == stage.steps });
         }
         first += stage.steps;
     }
@@ -111,8 +113,16 @@ mod tests {
     fn every_step_has_its_stage_and_each_stage_its_own_schedule() {
         let stages = [stage(2, 1.0), stage(4, 0.0), stage(1, 1.0)];
         let found: Vec<_> =
-            (0..8).map(|step| place(&stages, step).map(|at| (at.number, at.factor))).collect();
-        let truth = [(1, 1.0), (1, 1.0), (2, 1.0), (2, 0.75), (2, 0.5), (2, 0.25), (3, 1.0)];
+            (0..8).map(|step| place(&stages, step).map(|at| (at.number, at.factor, at.last))).collect();
+        let truth = [
+            (1, 1.0, false),
+            (1, 1.0, true),
+            (2, 1.0, false),
+            (2, 0.75, false),
+            (2, 0.5, false),
+            (2, 0.25, true),
+            (3, 1.0, true),
+        ];
         assert_eq!(found, truth.into_iter().map(Some).chain([None]).collect::<Vec<_>>());
     }
 

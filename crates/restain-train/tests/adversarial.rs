@@ -1,6 +1,7 @@
 //! Whole adversarial runs, on drawn cells in the styles of two scanners.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     fs,
     path::{Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
 
 use candle_core::Device;
 use restain_synth::{Drawing, Rect, SlideSpec, Style};
-use restain_train::{Losses, Progress, STATE_FILE, TrainConfig, run};
+use restain_train::{Losses, Progress, SNAPSHOTS, STATE_FILE, TrainConfig, run, snapshot_path};
 
 type Tested<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -72,9 +73,19 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let path: PathBuf = entry?.path();
-        fs::copy(&path, to.join(path.file_name().unwrap_or_default()))?;
+        let to = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() { copy(&path, &to)? } else { fs::copy(&path, to).map(drop)? }
     }
     Ok(())
+}
+
+/// The snapshots of a run by their names.
+fn snapshots(folder: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry?.path();
+        Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), fs::read(path)?))
+    };
+    fs::read_dir(folder.join(SNAPSHOTS))?.map(read).collect()
 }
 
 #[test]
@@ -129,11 +140,37 @@ fn each_loss_can_be_left_out() -> Tested {
     Ok(())
 }
 
+/// Every four steps and at the end of each stage, which are at 2 and 5.
+#[test]
+fn snapshots_are_models_and_change_nothing() -> Tested {
+    let place = Place::new()?;
+    for (name, more) in [("g", ""), ("average", "ema: 0.8")] {
+        let plain = place.config(&format!("{name}-plain"), &BRIEF, more)?;
+        let losses = train(&plain, |_| false)?;
+        let with = format!("{more}\nsnapshot_every: 4");
+        let followed = place.config(&format!("{name}-followed"), &BRIEF, &with)?;
+        assert_eq!(train(&followed, |_| false)?, losses);
+        assert!(results(&followed.output)? == results(&plain.output)?, "the same model and state");
+        assert!(!plain.output.join(SNAPSHOTS).exists());
+        let taken = snapshots(&followed.output)?;
+        let steps = ["g-2.safetensors", "g-4.safetensors", "g-5.safetensors"];
+        assert_eq!(taken.keys().collect::<Vec<_>>(), steps);
+        // A run that is stopped after a step leaves the model of that step.
+        for step in [2, 4, 5] {
+            let halted = place.config(&format!("{name}-{step}"), &BRIEF, more)?;
+            train(&halted, |now| now.step == step)?;
+            let [model, _] = results(&halted.output)?;
+            assert!(fs::read(snapshot_path(&followed.output, step))? == model, "{name}, step {step}");
+        }
+    }
+    Ok(())
+}
+
 /// Stopped after each step, and killed after each step: in both stages, at their border, at a checkpoint and beside one.
 #[test]
 fn a_run_that_is_stopped_or_killed_goes_on_as_if_undisturbed() -> Tested {
     let place = Place::new()?;
-    let more = "clip: 0.5\nema: 0.8";
+    let more = "clip: 0.5\nema: 0.8\nsnapshot_every: 4";
     let straight = place.config("straight", &BRIEF, more)?;
     let mut killed = Vec::new();
     let whole = train(&straight, |now| {
@@ -143,7 +180,7 @@ fn a_run_that_is_stopped_or_killed_goes_on_as_if_undisturbed() -> Tested {
         false
     })?;
     killed.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let truth = results(&straight.output)?;
+    let (truth, taken) = (results(&straight.output)?, snapshots(&straight.output)?);
     for step in 1..=4 {
         let stopped = place.config(&format!("stopped-{step}"), &BRIEF, more)?;
         let mut losses = train(&stopped, |now| now.step == step)?;
@@ -151,12 +188,14 @@ fn a_run_that_is_stopped_or_killed_goes_on_as_if_undisturbed() -> Tested {
         losses.extend(train(&stopped, |_| false)?);
         assert_eq!(losses, whole);
         assert!(results(&stopped.output)? == truth, "stopped after step {step}");
+        assert!(snapshots(&stopped.output)? == taken, "stopped after step {step}");
 
         let killed = place.config(&format!("killed-{step}"), &BRIEF, more)?;
         let left = train(&killed, |_| false)?;
         // A checkpoint every two steps; step `step` itself is not yet in one when the snapshot is taken.
         assert_eq!(left.len() as u64, 5 - (step - 1) / 2 * 2);
         assert!(results(&killed.output)? == truth, "killed after step {step}");
+        assert!(snapshots(&killed.output)? == taken, "killed after step {step}");
     }
     Ok(())
 }

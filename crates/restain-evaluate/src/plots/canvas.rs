@@ -78,12 +78,24 @@ impl Series {
     }
 }
 
+/// Of the line before a title of a legend and the space between them, in pixels.
+const MARK: u32 = 34;
+/// Of a letter of a legend, in pixels: without a font this is a guess, on the side of the wide ones.
+const LETTER: u32 = 8;
+
+/// Pixels that a legend takes with a margin on its right.
+pub(super) fn legend_width<'t>(titles: impl IntoIterator<Item = &'t str>) -> u32 {
+    let letters = titles.into_iter().map(|title| title.chars().count()).max().unwrap_or(0);
+    MARK + LETTER * (letters as u32 + 1)
+}
+
 /// A line for each title, from the top left of the area.
 pub(super) fn legend<'t>(area: &Area<'_>, titles: impl IntoIterator<Item = &'t str>) -> Drawn {
     for (index, title) in titles.into_iter().enumerate() {
         let y = (index as u32 * LINE + LINE / 2) as i32;
         Series(index).line(area, &[(0, y), (26, y)])?;
-        area.draw(&Text::new(title.to_owned(), (34, y), text(14).pos(Pos::new(HPos::Left, VPos::Center))))?;
+        let beside = text(14).pos(Pos::new(HPos::Left, VPos::Center));
+        area.draw(&Text::new(title.to_owned(), (MARK as i32, y), beside))?;
     }
     Ok(())
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use plotters::prelude::*;
 
-use super::canvas::{Area, Drawn, GRID, LINE, Series, TITLE, legend, sheet, text, within};
+use super::canvas::{Area, Drawn, GRID, LINE, Series, TITLE, legend, legend_width, sheet, text, within};
 use crate::{CheckpointResult, Error, OverSeeds, Result, Row};
 
-const SIZE: (u32, u32) = (900, 460);
-const LEGEND: u32 = 260;
+/// Of the plot without its legend.
+const SIZE: (u32, u32) = (640, 460);
 /// Spread to both sides of a mean is shaded so strongly.
 const SHADE: f64 = 0.18;
 
@@ -32,6 +32,14 @@ pub struct Point {
     pub spread: f64,
 }
 
+impl Point {
+    /// Mean and spread of the accuracies at a step; `None` of none.
+    pub(super) fn over_seeds(step: u64, accuracies: Vec<f64>) -> Option<Self> {
+        let OverSeeds { mean, spread, .. } = OverSeeds::of(accuracies)?;
+        Some(Self { step, mean, spread })
+    }
+}
+
 impl Curve {
     /// Accuracy on the source's validation split at every step of any seed (Figure 3).
     pub fn validation(row: &Row) -> Self {
@@ -44,17 +52,19 @@ impl Curve {
     }
 
     fn of(row: &Row, accuracy: impl Fn(&CheckpointResult) -> Option<f64>) -> Self {
+        let checkpoints = row.seeds.iter().flat_map(|seed| &seed.checkpoints);
+        let reached = checkpoints.filter_map(|checkpoint| Some((checkpoint.step, accuracy(checkpoint)?)));
+        Self::over_seeds(&row.title, reached)
+    }
+
+    /// A point for each step of any seed, of the accuracies that seeds reached there.
+    pub(super) fn over_seeds(title: &str, reached: impl Iterator<Item = (u64, f64)>) -> Self {
         let mut steps: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-        for checkpoint in row.seeds.iter().flat_map(|seed| &seed.checkpoints) {
-            if let Some(accuracy) = accuracy(checkpoint) {
-                steps.entry(checkpoint.step).or_default().push(accuracy);
-            }
+        for (step, accuracy) in reached {
+            steps.entry(step).or_default().push(accuracy);
         }
-        let points = steps.into_iter().filter_map(|(step, values)| {
-            let OverSeeds { mean, spread, .. } = OverSeeds::of(values)?;
-            Some(Point { step, mean, spread })
-        });
-        Self { title: row.title.clone(), points: points.collect() }
+        let points = steps.into_iter().filter_map(|(step, values)| Point::over_seeds(step, values));
+        Self { title: title.to_owned(), points: points.collect() }
     }
 }
 
@@ -70,11 +80,12 @@ pub fn accuracy_curves(title: &str, curves: &[Curve]) -> Result<String> {
     let points = curves.iter().flat_map(|curve| &curve.points);
     let frame = Frame::of(points).ok_or_else(|| Error::EmptyPlot { title: title.into() })?;
     let height = SIZE.1.max(TITLE + LINE * (curves.len() as u32 + 1));
-    sheet((SIZE.0, height), title, |area| {
-        let (left, right) = area.split_horizontally(SIZE.0 - LEGEND);
+    let titles = || curves.iter().map(|curve| curve.title.as_str());
+    sheet((SIZE.0 + legend_width(titles()), height), title, |area| {
+        let (left, right) = area.split_horizontally(SIZE.0);
         let lines: Vec<_> = curves.iter().enumerate().map(|(index, curve)| (Series(index), curve)).collect();
         frame.draw(&left, "steps of training", &lines, |_, _| Ok(()))?;
-        legend(&right.margin(LINE, 0, 10, 0), curves.iter().map(|curve| curve.title.as_str()))
+        legend(&right.margin(LINE, 0, 0, 0), titles())
     })
 }
 

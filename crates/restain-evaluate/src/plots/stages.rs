@@ -6,13 +6,13 @@ use plotters::{
 };
 
 use super::{
-    canvas::{Series, legend, sheet, text},
+    canvas::{Series, legend, legend_width, sheet, text},
     curves::{Curve, Frame, Point},
 };
-use crate::{Error, Result};
+use crate::{Error, FollowedTask, QUALITIES, Result, Row};
 
-const SIZE: (u32, u32) = (1240, 480);
-const LEGEND: u32 = 260;
+/// Of both halves without the legend.
+const SIZE: (u32, u32) = (980, 480);
 /// Of the half that shows the task network's training.
 const LEFT: u32 = 440;
 
@@ -34,6 +34,42 @@ pub struct Stage {
     pub begins: u64,
 }
 
+impl Network {
+    /// The task networks of a row with [`Row::followed`], the best first, each over the seeds. The curve of a network
+    /// begins with its accuracy on the target untreated, at step 0 of G.
+    pub fn followed(row: &Row) -> Vec<Self> {
+        let of = |(index, quality): (usize, &str)| {
+            let tasks: Vec<&FollowedTask> = row.followed().map(|followed| &followed.tasks[index]).collect();
+            let step = tasks.iter().map(|task| task.step).sum::<u64>() / tasks.len().max(1) as u64;
+            let untreated = tasks.iter().map(|task| task.untreated.accuracy).collect();
+            let reached = tasks.iter().flat_map(|task| {
+                let start = (0, task.untreated.accuracy);
+                let later = task.reconstructed.iter().map(|at| (at.step, at.target.accuracy));
+                std::iter::once(start).chain(later)
+            });
+            let title = format!("{quality} T");
+            Some(Self {
+                kept: Point::over_seeds(step, untreated)?,
+                reconstructed: Curve::over_seeds(&title, reached),
+            })
+        };
+        QUALITIES.into_iter().enumerate().filter_map(of).collect()
+    }
+}
+
+impl Stage {
+    /// The stages of a row with [`Row::followed`].
+    pub fn followed(row: &Row) -> Vec<Self> {
+        let stages = row.followed().next().map_or(&[][..], |followed| &followed.stages);
+        let begins = std::iter::once(0).chain(stages.iter().map(|stage| stage.ends));
+        stages
+            .iter()
+            .zip(begins)
+            .map(|(stage, begins)| Self { title: stage.losses.clone(), begins })
+            .collect()
+    }
+}
+
 /// On the left how accurate the task network is on the untreated target while it trains, with the networks that were
 /// kept; on the right how accurate those are on the reconstructed target while G trains in stages. One accuracy axis.
 ///
@@ -52,9 +88,11 @@ pub fn stage_curves(title: &str, task: &Curve, networks: &[Network], stages: &[S
         .enumerate()
         .map(|(index, network)| (Series(index + 1), &network.reconstructed))
         .collect();
-    sheet(SIZE, title, |area| {
+    let others = networks.iter().map(|network| network.reconstructed.title.as_str());
+    let titles = || std::iter::once(task.title.as_str()).chain(others.clone());
+    sheet((SIZE.0 + legend_width(titles()), SIZE.1), title, |area| {
         let (training, rest) = area.split_horizontally(LEFT);
-        let (generating, names) = rest.split_horizontally(SIZE.0 - LEFT - LEGEND);
+        let (generating, names) = rest.split_horizontally(SIZE.0 - LEFT);
         left.draw(&training, "steps of the task network", &[(Series(0), task)], |area, place| {
             for ((series, _), network) in curves.iter().zip(networks) {
                 let point = place(network.kept.step, 100.0 * network.kept.mean);
@@ -73,7 +111,6 @@ pub fn stage_curves(title: &str, task: &Curve, networks: &[Network], stages: &[S
             }
             Ok(())
         })?;
-        let titles = networks.iter().map(|network| network.reconstructed.title.as_str());
-        legend(&names.margin(20, 0, 10, 0), [task.title.as_str()].into_iter().chain(titles))
+        legend(&names.margin(20, 0, 0, 0), titles())
     })
 }

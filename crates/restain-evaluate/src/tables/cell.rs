@@ -1,6 +1,6 @@
 //! Numbers as cells, and cells as a table.
 
-use crate::{OverSeeds, Row};
+use crate::OverSeeds;
 
 /// A number of a row as it is printed.
 pub(super) struct Cell {
@@ -39,14 +39,13 @@ impl Cell {
     }
 }
 
-/// A line for each row, its title and its cells, or `None` where no cell has a number.
-pub(super) fn markdown(columns: &[&str], rows: &[Row], cells: impl Fn(&Row) -> Vec<Cell>) -> Option<String> {
-    let cells: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
-    cells.iter().flatten().find(|cell| cell.number.is_some())?;
+/// A line for each title and its cells, or `None` where no cell has a number.
+pub(super) fn markdown(columns: &[&str], lines: Vec<(String, Vec<Cell>)>) -> Option<String> {
+    lines.iter().flat_map(|(_, cells)| cells).find(|cell| cell.number.is_some())?;
     let head = format!("| | {} |\n| --- |{}\n", columns.join(" | "), " ---: |".repeat(columns.len()));
-    let lines = rows.iter().zip(cells).map(|(row, cells)| {
+    let lines = lines.into_iter().map(|(title, cells)| {
         let cells: Vec<String> = cells.iter().map(Cell::text).collect();
-        format!("| {} | {} |\n", escaped(&row.title), cells.join(" | "))
+        format!("| {} | {} |\n", escaped(&title), cells.join(" | "))
     });
     Some(head + &lines.collect::<String>())
 }

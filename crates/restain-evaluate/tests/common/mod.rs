@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use restain_evaluate::{Benchmark, CheckpointResult, Results, Row, Scores, SeedResult, VERSION};
+use restain_evaluate::{
+    Benchmark, CheckpointResult, Followed, FollowedStage, FollowedTask, Reconstructed, Results, Row, Scores,
+    SeedResult, VERSION,
+};
 
 pub(crate) fn scores(accuracy: f64) -> Scores {
     Scores { accuracy, balanced_accuracy: None, auc: None }
@@ -30,7 +33,27 @@ pub(crate) fn seed(seed: u64, checkpoints: Vec<CheckpointResult>) -> SeedResult 
         bhattacharyya: None,
         frechet_colour: None,
         frechet_features: None,
+        followed: None,
         seconds: 1.5,
+    }
+}
+
+/// Three task networks, of steps 400, 200 and 100 with such accuracies untreated, that gain `gain` until step 20 of G, in the
+/// middle of a first stage that ends at 40, and as much again until 40 and until 60, the end of a second one.
+pub(crate) fn followed(untreated: [f64; 3], gain: f64) -> Followed {
+    let task = |step, accuracy: f64| FollowedTask {
+        step,
+        untreated: scores(accuracy),
+        reconstructed: (1..=3)
+            .map(|times| Reconstructed { step: 20 * times, target: scores(accuracy + times as f64 * gain) })
+            .collect(),
+    };
+    let [best, medium, poor] = untreated;
+    Followed {
+        stages: [("l1", 40), ("l1+gan2", 60)]
+            .map(|(losses, ends)| FollowedStage { losses: losses.into(), ends })
+            .to_vec(),
+        tasks: [task(400, best), task(200, medium), task(100, poor)],
     }
 }
 
