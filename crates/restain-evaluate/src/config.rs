@@ -220,6 +220,8 @@ pub enum Normalize {
     Reinhard,
     /// G, trained in these stages.
     Generator(Stages),
+    /// G as it is in a file.
+    Model(Finished),
     /// Nothing is to be done: the pictures as the source's scanner gives them, which are those of the target itself where
     /// there is a second scanner, or the source's own test part.
     Ceiling,
@@ -234,6 +236,17 @@ pub struct Stages {
     pub input: Input,
     /// One after the other.
     pub stages: Vec<Stage>,
+}
+
+/// A model that is there already.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Finished {
+    /// Its file, or `shipped`.
+    pub file: PathBuf,
+    /// Give the target domain, as a whole, the histograms of the source domain first.
+    #[serde(default)]
+    pub quantile_map: bool,
 }
 
 impl Config {

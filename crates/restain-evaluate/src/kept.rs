@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Error, Result, SeedResult, VERSION,
-    config::{Config, RowConfig, Target},
+    config::{Config, Normalize, RowConfig, Target},
+    methods::Method,
     trained::key,
 };
 
@@ -16,16 +17,21 @@ impl Kept {
         cache: &Path,
         config: &Config,
         target: &Target,
-        row: &RowConfig,
+        (row, method): (&RowConfig, &Method),
         seed: u64,
     ) -> Result<Self> {
         // Names and titles change no number.
         let Target { scanner, sources, split, train, test, .. } = target;
         let target = (scanner, sources, split, train, test);
-        let row = (row.sight, row.augmentation, &row.normalize);
         let Config { patches, source, task, generator, .. } = config;
         let source = (&source.sources, &source.split, &source.train, &source.validation, &source.test);
-        let key = key(&(VERSION, seed, patches, source, task, generator, target, row))?;
+        let row = (row.sight, row.augmentation, &row.normalize);
+        let settings = (VERSION, seed, patches, source, task, generator, target, row);
+        // Networks that are trained for the row follow from its settings; a file may be replaced.
+        let key = match (row.2, method) {
+            (Normalize::Model(_), Method::Generator(g)) => key(&(settings, g.model.sha256()))?,
+            _ => key(&settings)?,
+        };
         Ok(Self(cache.join(format!("row-{key}.json"))))
     }
 

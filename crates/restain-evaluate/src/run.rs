@@ -11,12 +11,13 @@ use image::RgbImage;
 use restain_net::{Model, Place, Precision};
 use restain_train::{
     Progress,
+    domain::Input,
     task::{Augmentation, Sight},
 };
 
 use crate::{
     BEFORE, Benchmark, Error, Measure, PanelRow, Result, Results, Row, SeedResult, VERSION,
-    config::{Config, Normalize, RowConfig, Target},
+    config::{Config, Finished, Normalize, RowConfig, Target},
     follow::follow,
     gap_recovery,
     kept::Kept,
@@ -161,7 +162,7 @@ impl<'a> Bench<'a> {
             (Normalize::Ceiling, None) => (self.source_test.rgb.clone(), &self.source_test.abnormal),
             _ => (method.normalize(&self.tested.rgb, side)?, &self.tested.abnormal),
         };
-        let kept = Kept::of(workshop.cache, self.config, self.target, row, seed)?;
+        let kept = Kept::of(workshop.cache, self.config, self.target, (row, &method), seed)?;
         let mut result = if let Some(result) = kept.read() {
             result
         } else {
@@ -222,6 +223,12 @@ impl<'a> Bench<'a> {
                 let place: Place = workshop.device.into();
                 let model = Model::load(&finished.model, &place, Precision::F32)?;
                 Ok(Method::Generator(Box::new(Trained { model, snapshots, source, target })))
+            }
+            Normalize::Model(Finished { file, quantile_map }) => {
+                let model = Model::named(file, &workshop.device.into(), Precision::F32)?;
+                let input = Input { quantile_map: *quantile_map, ..Input::of_model(&model.card().input)? };
+                let [source, target] = input.fit(source, Some(target), seed)?;
+                Ok(Method::Generator(Box::new(Trained { model, snapshots: vec![], source, target })))
             }
         }
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use candle_core::Device;
-use restain_evaluate::{Benchmark, CheckpointResult, Results, config::Config, evaluate};
+use restain_evaluate::{Benchmark, CheckpointResult, Results, SeedResult, config::Config, evaluate};
 use restain_synth::{SlideSpec, write_annotations, write_slide};
 
 type Tested<T = ()> = Result<T, Box<dyn Error>>;
@@ -333,5 +333,37 @@ fn configurations_that_make_no_sense_are_refused() -> Tested {
         let message = Config::load(&path).err().ok_or("an error")?.to_string();
         assert!(message.contains(expected) && message.contains("config.yaml"), "{message}");
     }
+    Ok(())
+}
+
+/// A model in a file is measured as it is where it was trained for a row; another one in its place is measured anew.
+#[test]
+fn a_finished_model_is_a_row() -> Tested {
+    let folder = tempfile::tempdir()?;
+    draw_cells(&folder.path().join("cells"))?;
+    let output = folder.path().join("out");
+    let run = |rows: &[&str]| -> Tested<Vec<SeedResult>> {
+        let config = config(folder.path(), "[1]", rows)?;
+        let mut results = run(&config, &output, &AtomicBool::new(false), &RefCell::default())?;
+        Ok(results.benchmarks.remove(0).rows.into_iter().flat_map(|row| row.seeds).collect())
+    };
+    let trained = run(&[ROWS[8]])?.remove(0);
+    let networks = fs::read_dir(output.join("work"))?.map(|entry| Ok(entry?.path()));
+    let networks = networks.collect::<std::io::Result<Vec<_>>>()?;
+    let model = networks.iter().map(|path| path.join("g.safetensors")).find(|path| path.exists());
+    let file = folder.path().join("finished.safetensors");
+    fs::copy(model.ok_or("a model")?, &file)?;
+    let row = format!(
+        "{{name: m, title: M, normalize: {{model: {{file: {}, quantile_map: true}}}}}}",
+        file.display()
+    );
+    let finished = run(&[&row])?.remove(0);
+    assert_eq!((&finished.checkpoints, finished.fidelity), (&trained.checkpoints, trained.fidelity));
+    assert_eq!(finished.bhattacharyya, trained.bhattacharyya);
+    let mut other = restain_net::Checkpoint::load(&file)?;
+    let half = other.parameters.get("out.bias").ok_or("a bias")?.affine(1.0, 0.5)?;
+    other.parameters.insert("out.bias".to_owned(), half);
+    other.save(&file, restain_net::Storage::F16)?;
+    assert_ne!(run(&[&row])?.remove(0).fidelity, trained.fidelity);
     Ok(())
 }

@@ -17,13 +17,20 @@ use crate::{Error, Result, cpu, gpu};
 /// The model that restain ships, see docs/models.md.
 const SHIPPED: &[u8] = include_bytes!("../models/cric.safetensors");
 
+/// The name that stands for the shipped model in place of a file's.
+pub const SHIPPED_NAME: &str = "shipped";
+
 impl Checkpoint {
-    /// The model that restain ships, to train on.
+    /// The checkpoint in a file, or that of the shipped model, whose name is [`SHIPPED_NAME`].
     ///
     /// # Errors
-    /// None that a user can cause.
-    pub fn shipped() -> Result<Self> {
-        Self::from_bytes(Path::new("the shipped model"), SHIPPED)
+    /// As [`Checkpoint::load`].
+    pub fn named(name: &Path) -> Result<Self> {
+        if name == Path::new(SHIPPED_NAME) {
+            Self::from_bytes(Path::new("the shipped model"), SHIPPED)
+        } else {
+            Self::load(name)
+        }
     }
 }
 
@@ -55,6 +62,18 @@ impl Model {
     /// [`Error::Gpu`] where a GPU cannot be used.
     pub fn shipped(place: &Place, precision: Precision) -> Result<Self> {
         Self::from_bytes(Path::new("the shipped model"), SHIPPED, place, precision)
+    }
+
+    /// The model in a file, or the shipped one, whose name is [`SHIPPED_NAME`].
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn named(name: &Path, place: &Place, precision: Precision) -> Result<Self> {
+        if name == Path::new(SHIPPED_NAME) {
+            Self::shipped(place, precision)
+        } else {
+            Self::load(name, place, precision)
+        }
     }
 
     /// Takes the bytes of a checkpoint's file; `path` names it in errors.

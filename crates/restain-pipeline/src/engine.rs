@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use restain_net::{Area, Model, Place, Window, find_place, halo};
+use restain_net::{Area, Model, Place, SHIPPED_NAME, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Pixels, Tile};
 use restain_stain::removal::{Removal, Standard};
 
@@ -43,8 +43,6 @@ pub struct Selection {
 impl Engine {
     /// The name under which the identity model is asked for.
     pub const IDENTITY: &str = "identity";
-    /// The name under which the shipped model is asked for.
-    pub const SHIPPED: &str = "shipped";
 
     /// Loads what `settings` ask for: a model, the shipped one where they name neither a model nor a style, a style's
     /// quantile map, or both: the map first, then the model. Where there is a style, or the model was trained on
@@ -76,10 +74,8 @@ impl Engine {
             (_, _) => {}
         }
         let (place, note) = find_place(device)?;
-        let model = match model.as_deref() {
-            None | Some(Self::SHIPPED) => Model::shipped(&place, settings.precision)?,
-            Some(path) => Model::load(Path::new(path), &place, settings.precision)?,
-        };
+        let name = model.as_deref().unwrap_or(SHIPPED_NAME);
+        let model = Model::named(Path::new(name), &place, settings.precision)?;
         let removal = |standard| {
             let card = model.card();
             Removal::with_options(&card.input, standard).map_err(|error| {

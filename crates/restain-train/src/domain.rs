@@ -184,6 +184,17 @@ impl Input {
         Ok([of_source, of_target])
     }
 
+    /// What a model was trained with, by the names in its card.
+    ///
+    /// # Errors
+    /// Where a name is of no option.
+    pub fn of_model(names: &[String]) -> Result<Self> {
+        let removal =
+            Removal::with_options(names, Standard::default()).measuring("the options of a model")?;
+        let Removal { white_balance, standard_gray, standard_mask, soft_mask, .. } = removal;
+        Ok(Self { quantile_map: false, white_balance, standard_gray, standard_mask, soft_mask })
+    }
+
     /// What of it a model needs of every slide, for its card. The quantile map is for the target's alone, in training.
     pub(crate) fn named(self) -> Vec<String> {
         self.removal(Standard::default()).options()

@@ -296,8 +296,7 @@ impl<'a> Run<'a> {
 
 /// The model that G begins with.
 fn beginning(path: &Path, wanted: usize) -> Result<Checkpoint> {
-    let checkpoint =
-        if path == Path::new("shipped") { Checkpoint::shipped()? } else { Checkpoint::load(path)? };
+    let checkpoint = Checkpoint::named(path)?;
     let base = checkpoint.card.base;
     if base == wanted {
         Ok(checkpoint)
