@@ -34,7 +34,7 @@ def main():
         run(RESTAIN, "synth", "slide", slide, "--size", arguments.size, "--quiet")
     ours, theirs = FOLDER / "slide-restain.tif", FOLDER / "slide-peer.tif"
     commands = {
-        "restain": (RESTAIN, "normalize", slide, "-o", ours, "--device", "cpu", "--precision", "bf16", "--force", "--json", "--quiet"),
+        "restain": (RESTAIN, "normalize", slide, "-o", ours, "--device", "cpu", "--precision", "bf16", "--gray", "model", "--force", "--json", "--quiet"),
         "script": (sys.executable, ROOT / "scripts/slide_peer.py", slide, theirs),
     }
     seconds, memory, report = {name: [] for name in commands}, {name: 0 for name in commands}, {}

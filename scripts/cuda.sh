@@ -96,8 +96,9 @@ case $mode in
         export NVCC=$PWD/scripts/no_nvcc.sh
         echo "INPUT()" >"$link/libcudart.so"
         make_stubs
-        RESTAIN_CUDA_LINK=$link cargo test --release --features cuda --package restain --test emulated_gpu \
-            --target-dir "$root/emulated"
+        # The crates and features of `make unit`, so that of what others have written only candle is built again.
+        RESTAIN_CUDA_LINK=$link cargo test --release --workspace --features restain-pipeline/failpoints,restain/cuda \
+            --test emulated_gpu
         ;;
     *) echo "build, bundle or emulate" >&2; exit 2 ;;
 esac

@@ -40,7 +40,7 @@ close() { # GPU against CPU in f32: largest and mean difference, in grey levels
     local precision=$1 most=$2 mean=$3 difference largest average
     for device in cuda cpu; do
         "$bundle/restain" normalize "$work/small.mrxs" -o "$work/$device.tif" --force --quiet --compression deflate \
-            --device $device --precision "$([[ $device == cpu ]] && echo f32 || echo "$precision")" || return 1
+            --gray model --device $device --precision "$([[ $device == cpu ]] && echo f32 || echo "$precision")" || return 1
     done
     difference=$("$bundle/restain" compare "$work/cuda.tif" "$work/cpu.tif" --json) || return 1
     largest=$(number max_difference <<<"$difference") average=$(number mean_difference <<<"$difference")

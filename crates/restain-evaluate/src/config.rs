@@ -236,6 +236,9 @@ pub struct Stages {
     pub input: Input,
     /// One after the other.
     pub stages: Vec<Stage>,
+    /// Give what G makes the gray that it has seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_gray: bool,
 }
 
 /// A model that is there already.
@@ -247,6 +250,9 @@ pub struct Finished {
     /// Give the target domain, as a whole, the histograms of the source domain first.
     #[serde(default)]
     pub quantile_map: bool,
+    /// Give what G makes the gray that it has seen.
+    #[serde(default)]
+    pub keep_gray: bool,
 }
 
 impl Config {

@@ -10,7 +10,7 @@ use restain_train::{
 use crate::{
     Followed, FollowedStage, FollowedTask, Reconstructed, Result,
     measure::scores,
-    methods::{Trained, restain},
+    methods::Trained,
     trained::{TrainedTask, losses_of},
 };
 
@@ -34,7 +34,7 @@ pub(crate) fn follow(
     let place: Place = device.into();
     for snapshot in &g.snapshots {
         let model = Model::load(&snapshot.model, &place, Precision::F32)?;
-        let patches = restain(&model, &g.target, patches, side)?;
+        let patches = g.restain(&model, &g.target, patches, side)?;
         for (t, task) in &mut followed {
             let target = scores(t, &patches, abnormal, side)?;
             task.reconstructed.push(Reconstructed { step: snapshot.step, target });

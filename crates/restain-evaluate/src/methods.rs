@@ -6,6 +6,7 @@ use restain_net::{Area, Model, Pixels, Window};
 use restain_stain::{
     quantile::QuantileMap,
     reinhard::{Reinhard, Statistics},
+    removal::keep_gray,
 };
 use restain_train::domain::{Colours, Preparation};
 
@@ -32,6 +33,8 @@ pub(crate) struct Trained {
     pub(crate) snapshots: Vec<Snapshot>,
     pub(crate) source: Preparation,
     pub(crate) target: Preparation,
+    /// Whether what G makes gets the gray that it has seen.
+    pub(crate) keep_gray: bool,
 }
 
 impl Method {
@@ -67,38 +70,47 @@ impl Method {
             Self::None => Ok(patches.to_vec()),
             Self::Quantile(map) => each(&|rgb| map.apply(rgb)),
             Self::Reinhard(transfer) => each(&|rgb| transfer.apply(rgb)),
-            Self::Generator(g) => restain(&g.model, &g.target, patches, side),
+            Self::Generator(g) => g.restain(&g.model, &g.target, patches, side),
         }
     }
 
     /// Patches of the source and back again (paper, Table II); `None` where a method has nothing to do with them.
     pub(crate) fn reconstruct(&self, patches: &[Vec<u8>], side: u32) -> Result<Option<Vec<Vec<u8>>>> {
         match self {
-            Self::Generator(g) => restain(&g.model, &g.source, patches, side).map(Some),
+            Self::Generator(g) => g.restain(&g.model, &g.source, patches, side).map(Some),
             _ => Ok(None),
         }
     }
 }
 
-/// What G makes of patches of a domain, `side` x `side` px of interleaved RGB.
-pub(crate) fn restain(
-    model: &Model,
-    preparation: &Preparation,
-    patches: &[Vec<u8>],
-    side: u32,
-) -> Result<Vec<Vec<u8>>> {
-    let side = side as usize;
-    let mut restained = Vec::with_capacity(patches.len());
-    for some in patches.chunks(AT_ONCE) {
-        let gm = |rgb: &Vec<u8>| {
-            let mut gm = vec![0.0; rgb.len() / 3 * 2];
-            preparation.gm(rgb, &mut gm);
-            gm
-        };
-        let gms: Vec<Vec<f32>> = some.iter().map(gm).collect();
-        let window = |gm| Window { pixels: Pixels::Gm(gm), core: Area::whole(side, side) };
-        let windows: Vec<Window<'_>> = gms.iter().map(|gm| window(gm)).collect();
-        restained.extend(model.restain(&windows, side, side)?);
+impl Trained {
+    /// What G, as it is or was in a snapshot, makes of patches of a domain, `side` x `side` px of interleaved RGB.
+    pub(crate) fn restain(
+        &self,
+        model: &Model,
+        preparation: &Preparation,
+        patches: &[Vec<u8>],
+        side: u32,
+    ) -> Result<Vec<Vec<u8>>> {
+        let side = side as usize;
+        let mut restained = Vec::with_capacity(patches.len());
+        for some in patches.chunks(AT_ONCE) {
+            let gm = |rgb: &Vec<u8>| {
+                let mut gm = vec![0.0; rgb.len() / 3 * 2];
+                preparation.gm(rgb, &mut gm);
+                gm
+            };
+            let gms: Vec<Vec<f32>> = some.iter().map(gm).collect();
+            let window = |gm| Window { pixels: Pixels::Gm(gm), core: Area::whole(side, side) };
+            let windows: Vec<Window<'_>> = gms.iter().map(|gm| window(gm)).collect();
+            let mut made = model.restain(&windows, side, side)?;
+            if self.keep_gray {
+                for (rgb, gm) in made.iter_mut().zip(&gms) {
+                    keep_gray(&gm[..side * side], rgb);
+                }
+            }
+            restained.extend(made);
+        }
+        Ok(restained)
     }
-    Ok(restained)
 }

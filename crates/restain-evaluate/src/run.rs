@@ -222,13 +222,20 @@ impl<'a> Bench<'a> {
                 let [source, target] = stages.input.fit(source, Some(target), seed)?;
                 let place: Place = workshop.device.into();
                 let model = Model::load(&finished.model, &place, Precision::F32)?;
-                Ok(Method::Generator(Box::new(Trained { model, snapshots, source, target })))
+                let keep_gray = stages.keep_gray;
+                Ok(Method::Generator(Box::new(Trained { model, snapshots, source, target, keep_gray })))
             }
-            Normalize::Model(Finished { file, quantile_map }) => {
+            &Normalize::Model(Finished { ref file, quantile_map, keep_gray }) => {
                 let model = Model::named(file, &workshop.device.into(), Precision::F32)?;
-                let input = Input { quantile_map: *quantile_map, ..Input::of_model(&model.card().input)? };
+                let input = Input { quantile_map, ..Input::of_model(&model.card().input)? };
                 let [source, target] = input.fit(source, Some(target), seed)?;
-                Ok(Method::Generator(Box::new(Trained { model, snapshots: vec![], source, target })))
+                Ok(Method::Generator(Box::new(Trained {
+                    model,
+                    snapshots: vec![],
+                    source,
+                    target,
+                    keep_gray,
+                })))
             }
         }
     }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
 use restain_net::{Area, Model, Place, SHIPPED_NAME, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Pixels, Tile};
-use restain_stain::removal::{Removal, Standard};
+use restain_stain::removal::{Removal, Standard, gray, keep_gray};
 
 use crate::quantile::Quantile;
-use crate::settings::Settings;
+use crate::settings::{GrayKind, Settings};
 use crate::style::Style;
 use crate::{Error, Result, crop};
 
@@ -26,6 +27,8 @@ pub struct Restainer {
     model: Model,
     quantile: Option<Quantile>,
     removal: Removal,
+    /// Whether of what the model makes only the colour is taken.
+    keeps_gray: bool,
 }
 
 /// An engine and what is to be said about the choice of its device.
@@ -100,7 +103,14 @@ impl Engine {
             }
             None => (None, plain, None),
         };
-        let engine = Self::Model(Box::new(Restainer { model, quantile, removal }));
+        let has_gray = !(removal.white_balance || removal.standard_gray);
+        if settings.gray == Some(GrayKind::Slide) && !has_gray {
+            let message =
+                "the model was trained on standardized gray, so it cannot keep the slide's: leave `gray` out";
+            return Err(Error::Setting(message.to_owned()));
+        }
+        let keeps_gray = has_gray && settings.gray != Some(GrayKind::Model);
+        let engine = Self::Model(Box::new(Restainer { model, quantile, removal, keeps_gray }));
         Ok(Selection { engine, device: place.to_string(), note, own_sha256 })
     }
 
@@ -153,6 +163,31 @@ impl Engine {
             quantile.apply_to_scanned(&mut rgb, tile.core, (pixels.rect, &pixels.coverage), background);
         }
         rgb
+    }
+
+    /// Whose gray pixels have, where there is a model.
+    pub(crate) fn gray(&self) -> Option<GrayKind> {
+        match self {
+            Self::Identity | Self::Quantile(_) => None,
+            Self::Model(restainer) if restainer.keeps_gray => Some(GrayKind::Slide),
+            Self::Model(_) => Some(GrayKind::Model),
+        }
+    }
+
+    /// Gives the core of a tile, as G has made it, the gray that G has seen, where that is to be kept.
+    pub(crate) fn keep_gray(&self, tile: Tile, seen: &Prepared, core: &mut [u8]) {
+        if self.gray() != Some(GrayKind::Slide) {
+            return;
+        }
+        let rows = crop::rows(tile.window, tile.core).collect::<Vec<_>>();
+        let lines = core.par_chunks_exact_mut(3 * tile.core.width() as usize);
+        lines.zip(rows).for_each(|(line, row)| match seen {
+            Prepared::Gm(gm) => keep_gray(&gm[row], line),
+            Prepared::Rgb(rgb) => {
+                let pixels = rgb[3 * row.start..3 * row.end].as_chunks().0;
+                keep_gray(&pixels.iter().map(|&pixel| gray(pixel)).collect::<Vec<_>>(), line);
+            }
+        });
     }
 
     /// Interleaved RGB of the cores of tiles whose windows have one size, in their order.

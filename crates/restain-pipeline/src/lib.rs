@@ -26,7 +26,7 @@ pub use normalize::{Job, ModelReport, Report, SourceReport};
 pub use picture::{normalize_picture, picture_format, read_picture};
 pub use plan::Plan;
 pub use quantile::Quantile;
-pub use settings::{CompressionKind, ExtentKind, Settings, SubsamplingKind};
+pub use settings::{CompressionKind, ExtentKind, GrayKind, Settings, SubsamplingKind};
 pub use style::Style;
 
 /// The result of this crate's functions.

@@ -13,7 +13,7 @@ use crate::control::{Control, Progress, StageName};
 use crate::engine::{Engine, Selection};
 use crate::ordered::ordered;
 use crate::quantile::Quantile;
-use crate::settings::Settings;
+use crate::settings::{GrayKind, Settings};
 use crate::stages::{encode, generate, read, reassemble, stain, write};
 use crate::threads::thread_pool;
 use crate::{Error, Result};
@@ -98,6 +98,9 @@ pub struct ModelReport {
     pub sha256: Option<String>,
     /// The kernels that ran it and the numbers they computed in.
     pub kernels: Option<String>,
+    /// Whose gray the pixels have, where there is a model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gray: Option<GrayKind>,
     /// SHA-256 of the file of the style that the quantile map gave to the slide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub style_sha256: Option<String>,
@@ -117,6 +120,7 @@ impl ModelReport {
             name: name.to_owned(),
             sha256: model.map(|model| model.sha256().to_owned()),
             kernels: model.map(|model| model.kernels().to_owned()),
+            gray: engine.gray(),
             style_sha256: engine.quantile().map(|quantile| quantile.sha256().to_owned()),
             own_sha256: own_sha256.clone(),
         }

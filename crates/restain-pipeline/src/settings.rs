@@ -19,6 +19,8 @@ pub struct Settings {
     pub style: Option<PathBuf>,
     /// The style's file that stands in for the slide's own colours.
     pub own: Option<PathBuf>,
+    /// Whose gray the pixels get: without a choice the slide's, unless the model was trained on standardized gray.
+    pub gray: Option<GrayKind>,
     /// `auto`, `cpu`, `cuda` (all GPUs) or `cuda:N`.
     pub device: String,
     /// The numbers G is computed in.
@@ -47,6 +49,7 @@ impl Default for Settings {
             model: None,
             style: None,
             own: None,
+            gray: None,
             device: "auto".to_owned(),
             precision: Precision::Auto,
             tile: 1024,
@@ -59,6 +62,16 @@ impl Default for Settings {
             mpp: None,
         }
     }
+}
+
+/// Whose gray the pixels get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GrayKind {
+    /// The slide's, mapped where there is a style: of what the model makes only the colour is taken.
+    Slide,
+    /// The model's.
+    Model,
 }
 
 /// How tiles are stored.

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use common::{Picture, checkpoint, difference, normalize, read, settings, write_tiff};
 use restain_net::{Area, Checkpoint, Model, Pixels, Place, Precision, Storage, Window};
-use restain_pipeline::{Engine, Error, Settings, Style, normalize_picture};
+use restain_pipeline::{Engine, Error, GrayKind, Settings, Style, normalize_picture};
 use restain_slide::{Extent, Slide};
 use restain_stain::removal::Removal;
 use restain_synth::{Drawing, Rect, SlideSpec};
@@ -66,7 +66,8 @@ fn gm_is_what_the_options_say() {
     let part = cells([0.9, 0.8, 0.95]).part(64, 64, 128, 128);
     for options in [&OPTIONS[..], &["white_balance"], &["soft_mask"]] {
         let model = checkpoint::write_with(&folder.path().join("model.safetensors"), 2, 3, options);
-        let settings = Settings { precision: Precision::F32, ..settings(&model, 128) };
+        let gray = Some(GrayKind::Model);
+        let settings = Settings { precision: Precision::F32, gray, ..settings(&model, 128) };
         let measure = || Style::of_slide(&Slide::open(&slide)?, 2, &AtomicBool::new(false));
         let engine = Engine::select(&settings, measure).unwrap().engine;
         let ours = normalize_picture(&engine, &part.rgb, 128, 128, 128).unwrap();

@@ -50,6 +50,22 @@ pub fn remove_stain(rgb: &[u8], gm: &mut [f32]) {
     }
 }
 
+/// Gives interleaved RGB pixels these grays, 0..=1, by adding the same number of levels to all channels of a pixel: gray
+/// changes as Y of ITU-R BT.601-7 (2.5.1) does where both colour differences stay as they are, to half a level. Channels end
+/// at 0 and 255, where more of it may be missing.
+///
+/// # Panics
+/// If there are not three bytes for each gray.
+pub fn keep_gray(grays: &[f32], rgb: &mut [u8]) {
+    assert!(rgb.len() == 3 * grays.len(), "a pixel is a gray and three bytes");
+    for (pixel, gray) in rgb.as_chunks_mut().0.iter_mut().zip(grays) {
+        // Positive before it is cut off, so that this rounds to the nearest.
+        let level = 255.0 * gray - thousandths(*pixel) as f32 / 1000.0;
+        let missing = (level + 256.5) as i32 - 256;
+        *pixel = pixel.map(|value| (i32::from(value) + missing).clamp(0, 255) as u8);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +140,28 @@ mod tests {
             );
         }
         remove_stain(&[], &mut []);
+    }
+
+    /// By hand, and for every gray and many colours: half a level where no channel ends, and colour differences kept.
+    #[test]
+    fn gray_is_kept_by_a_shift_of_all_channels() {
+        let mut rgb = [100, 150, 200, 10, 240, 250, 7, 7, 7];
+        keep_gray(&[0.5, 1.0, 0.0], &mut rgb);
+        // Lumas 140.75, 172.37 and 7: 13.25 too many, 82.63 too few, and all of it.
+        assert_eq!(rgb, [87, 137, 187, 93, 255, 255, 0, 0, 0]);
+        for level in 0..=510u16 {
+            let wanted = f32::from(level) / 510.0;
+            for colour in [[90, 130, 170], [200, 40, 90], [128; 3], [0, 255, 13]] {
+                let mut pixel = colour;
+                keep_gray(&[wanted], &mut pixel);
+                if pixel.iter().all(|value| (1..255).contains(value)) {
+                    assert!((gray(pixel) - wanted).abs() <= 0.5001 / 255.0, "{colour:?} to {wanted}");
+                    let differences =
+                        |[r, g, b]: [u8; 3]| [i16::from(r) - i16::from(g), i16::from(b) - i16::from(g)];
+                    assert_eq!(differences(pixel), differences(colour));
+                }
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use restain_data::{Kind, Part, read_image};
 use restain_net::{Area, Model, Pixels, Window};
 use restain_stain::{
     metrics::{Difference, Ssim},
-    removal::gray,
+    removal::{gray, keep_gray},
 };
 use serde::Serialize;
 
@@ -46,6 +46,8 @@ pub struct Scores {
 pub struct FieldScores {
     /// G's reconstruction.
     pub model: Scores,
+    /// G's reconstruction with the gray that the field has.
+    pub kept: Scores,
     /// The gray image copied to all three channels: what the figures are without any colour.
     pub gray: Scores,
 }
@@ -55,6 +57,8 @@ pub struct FieldScores {
 pub struct Evaluation {
     /// Mean of the fields' scores, for G.
     pub model: Scores,
+    /// Mean of the fields' scores, for G with the gray that the fields have.
+    pub kept: Scores,
     /// Mean of the fields' scores, for the gray image.
     pub gray: Scores,
     /// Each field by itself.
@@ -70,7 +74,8 @@ impl fmt::Display for Evaluation {
             self.fields.len()
         )?;
         writeln!(f, "| --- | --- | --- | --- | --- |")?;
-        for (name, Scores { l1, psnr, ssim }) in [("G", self.model), ("gray copied to RGB", self.gray)] {
+        let rows = [("G", self.model), ("G, gray kept", self.kept), ("gray copied to RGB", self.gray)];
+        for (name, Scores { l1, psnr, ssim }) in rows {
             writeln!(f, "| {name} | {l1:.2} | {:.4} | {psnr:.2} | {ssim:.4} |", l1 / 255.0)?;
         }
         Ok(())
@@ -87,17 +92,18 @@ pub fn evaluate(model: &Model, held_out: &Part, preparation: &Preparation) -> Re
     for field in fields_of(held_out) {
         let field = field?;
         let reconstructed = reconstruct(model, &field, preparation)?;
-        // The level G sees, rounded as a gray image would be stored.
-        let grays: Vec<u8> = field
-            .rgb
-            .chunks_exact(3)
-            .flat_map(|px| [(gray([px[0], px[1], px[2]]) * 255.0).round() as u8; 3])
-            .collect();
-        fields.push(FieldScores { model: scores(&field, &reconstructed), gray: scores(&field, &grays) });
+        let grays: Vec<f32> = field.rgb.as_chunks().0.iter().map(|&pixel| gray(pixel)).collect();
+        let mut kept = reconstructed.clone();
+        keep_gray(&grays, &mut kept);
+        // Rounded as a gray image would be stored.
+        let copied: Vec<u8> = grays.iter().flat_map(|gray| [(gray * 255.0).round() as u8; 3]).collect();
+        let [model, kept, gray] = [&reconstructed, &kept, &copied].map(|image| scores(&field, image));
+        fields.push(FieldScores { model, kept, gray });
     }
-    let model = mean(fields.iter().map(|field| field.model));
-    let gray = mean(fields.iter().map(|field| field.gray));
-    Ok(Evaluation { model, gray, fields })
+    let mean_of = |of: fn(&FieldScores) -> Scores| mean(fields.iter().map(of));
+    let [model, kept, gray] =
+        [mean_of(|field| field.model), mean_of(|field| field.kept), mean_of(|field| field.gray)];
+    Ok(Evaluation { model, kept, gray, fields })
 }
 
 /// Each image of a part as a whole, or where it has slides, patches of them.

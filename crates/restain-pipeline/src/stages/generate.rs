@@ -59,12 +59,16 @@ pub(crate) fn run(
         let restained = control.work(STAGE, || {
             failpoint(STAGE)?;
             // The pool is not waited for where it has nothing to do.
-            if engine.is_elsewhere()
-                || !matches!(batch[..], [BareTile { content: Content::Window(..), .. }, ..])
-            {
-                restain(engine, background, batch)
+            if !matches!(batch[..], [BareTile { content: Content::Window(..), .. }, ..]) {
+                Ok(finish(engine, background, batch, Vec::new()))
+            } else if engine.is_elsewhere() {
+                let cores = restain(engine, &batch)?;
+                Ok(pool.install(|| finish(engine, background, batch, cores)))
             } else {
-                pool.install(|| restain(engine, background, batch))
+                pool.install(|| {
+                    let cores = restain(engine, &batch)?;
+                    Ok(finish(engine, background, batch, cores))
+                })
             }
         })?;
         control.progress.advance(pixels as u64);
@@ -73,31 +77,35 @@ pub(crate) fn run(
     Ok(())
 }
 
-fn restain(engine: &Engine, background: [u8; 3], batch: Vec<BareTile>) -> Result<Vec<RestainedTile>, Error> {
+/// What G makes of the cores of the windows of a batch.
+fn restain(engine: &Engine, batch: &[BareTile]) -> Result<Vec<Vec<u8>>, Error> {
     let size = batch.first().map(|first| first.tile.window.size().to_usize()).unwrap_or_default();
-    let windows: Vec<_> = batch
-        .iter()
-        .filter_map(|BareTile { tile, content }| match content {
-            Content::Window(seen, _) => Some((*tile, seen)),
-            Content::Blank | Content::Scanned(_) => None,
-        })
-        .collect();
-    let cores = if windows.is_empty() {
-        Vec::new()
-    } else {
-        engine.restain(windows.into_iter(), size.height, size.width)?
-    };
+    let windows = batch.iter().filter_map(|BareTile { tile, content }| match content {
+        Content::Window(seen, _) => Some((*tile, seen)),
+        Content::Blank | Content::Scanned(_) => None,
+    });
+    engine.restain(windows, size.height, size.width)
+}
+
+/// The tiles of a batch in their new colours, given what G has made of those that have a window.
+fn finish(
+    engine: &Engine,
+    background: [u8; 3],
+    batch: Vec<BareTile>,
+    cores: Vec<Vec<u8>>,
+) -> Vec<RestainedTile> {
     let mut cores = cores.into_iter();
     let restained = batch.into_iter().map(|BareTile { tile, content }| {
         let rgb = match content {
             Content::Blank => None,
             Content::Scanned(pixels) => Some(engine.recolour(tile, pixels, background)),
-            Content::Window(_, coverage) => cores.next().map(|mut rgb| {
+            Content::Window(seen, coverage) => cores.next().map(|mut rgb| {
+                engine.keep_gray(tile, &seen, &mut rgb);
                 crop::composite(tile.window, tile.core, &coverage, background, &mut rgb);
                 rgb
             }),
         };
         RestainedTile { core: tile.core, rgb }
     });
-    Ok(restained.collect())
+    restained.collect()
 }

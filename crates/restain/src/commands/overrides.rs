@@ -28,6 +28,11 @@ pub(crate) struct ModelArguments {
     #[arg(long, value_name = "STYLE.json")]
     own: Option<PathBuf>,
 
+    /// Whose gray pixels get: the slide's (mapped where there is a --style), so that the model gives no more than colour; or
+    /// the model's, which can be off by some levels [default: slide, or model where it was trained on standardized gray]
+    #[arg(long, value_name = "WHOSE", value_parser = ["slide", "model"])]
+    gray: Option<String>,
+
     /// Where the model runs: auto (all GPUs, or the CPU where there is none), cpu, cuda (all GPUs) or cuda:N [default:
     /// auto]
     #[arg(long, value_name = "DEVICE")]
@@ -94,6 +99,9 @@ impl ModelArguments {
         }
         if self.own.is_some() {
             settings.own = self.own;
+        }
+        if self.gray.is_some() {
+            parse(&mut settings.gray, self.gray)?;
         }
         set(&mut settings.device, self.device);
         parse(&mut settings.precision, self.precision)?;
