@@ -66,8 +66,9 @@ fn check_seed(seed: &SeedResult, place: &str) -> Result<()> {
         ("frechet_features", seed.frechet_features, DISTANCE),
         ("seconds", Some(seed.seconds), DISTANCE),
     ];
+    let seen = seed.seen.map(|seen| [("seen.gray", seen.gray, DISTANCE), ("seen.mask", seen.mask, SHARE)]);
     let distances = distances.into_iter().filter_map(|(name, value, range)| Some((name, value?, range)));
-    all_within(place, fidelity.into_iter().flatten().chain(distances))?;
+    all_within(place, fidelity.into_iter().flatten().chain(seen.into_iter().flatten()).chain(distances))?;
     seed.followed.as_ref().map_or(Ok(()), |followed| check_followed(followed, place))
 }
 

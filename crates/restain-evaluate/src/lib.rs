@@ -44,8 +44,10 @@ pub use panel::{PanelRow, legend, panel};
 pub use restain_train::Scores;
 pub use results::{
     Benchmark, CheckpointResult, Fidelity, Followed, FollowedStage, FollowedTask, OverSeeds, QUALITIES,
-    Reconstructed, Results, Row, SeedResult, VERSION,
+    Reconstructed, Results, Row, SeedResult, Seen, VERSION,
 };
 pub use run::{REPORT_FILE, RESULTS_FILE, evaluate};
 pub use summary::{BEFORE, Best, CEILING, Choice, Measure, TOP, best, gap_recovery};
-pub use tables::{bhattacharyya_table, fidelity_table, followed_table, frechet_table, report, table_1};
+pub use tables::{
+    bhattacharyya_table, fidelity_table, followed_table, frechet_table, report, seen_table, table_1,
+};

@@ -10,10 +10,11 @@ use restain_stain::{
 };
 use restain_train::{
     Scores,
+    domain::Preparation,
     task::{Checkpoint, Classifier, Network, checkpoint_path},
 };
 
-use crate::{CheckpointResult, Error, Fidelity, Result, trained::TrainedTask};
+use crate::{CheckpointResult, Error, Fidelity, Result, Seen, trained::TrainedTask};
 
 /// Most dimensions of features that their Fréchet distance is taken in; its time grows with their cube.
 const DIMENSIONS: usize = 128;
@@ -65,6 +66,28 @@ pub(crate) fn scores(t: &Classifier, patches: &[Vec<u8>], abnormal: &[bool], sid
     let said = t.probabilities(&pixels, side)?;
     let pairs: Vec<_> = said.into_iter().zip(abnormal.iter().copied()).collect();
     Scores::of(&pairs).ok_or(Error::Nothing("the task network says what is no probability"))
+}
+
+/// How far GM of the target's patches is from that of the truth's, each prepared as its domain is.
+pub(crate) fn seen(
+    [of_target, of_truth]: [&Preparation; 2],
+    patches: &[Vec<u8>],
+    truth: &[Vec<u8>],
+) -> Option<Seen> {
+    let (mut gray, mut mask, mut pixels) = (0.0, 0.0, 0);
+    for (patch, truth) in patches.iter().zip(truth) {
+        let count = patch.len() / 3;
+        let (mut a, mut b) = (vec![0.0; 2 * count], vec![0.0; 2 * count]);
+        of_target.gm(patch, &mut a);
+        of_truth.gm(truth, &mut b);
+        let apart = |range: std::ops::Range<usize>| -> f64 {
+            a[range.clone()].iter().zip(&b[range]).map(|(a, b)| f64::from((a - b).abs())).sum()
+        };
+        gray += apart(0..count);
+        mask += apart(count..2 * count);
+        pixels += count;
+    }
+    (pixels > 0).then(|| Seen { gray: 255.0 * gray / pixels as f64, mask: mask / pixels as f64 })
 }
 
 /// How near patches are to the truth.

@@ -78,6 +78,9 @@ pub struct SeedResult {
     /// Squared Fréchet distance between the task network's features of the source and of the normalized target, in
     /// the square of the features' unit, 0 or more.
     pub frechet_features: Option<f64>,
+    /// How far what G has seen is from what it would have seen of the truth, where there are both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
     /// What task networks reached while G trained, where it was followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub followed: Option<Followed>,
@@ -148,6 +151,16 @@ pub struct CheckpointResult {
     pub validation: Scores,
     /// On the target's test split, treated as the row says, or `None` where it was not tested.
     pub target: Option<Scores>,
+}
+
+/// How far GM of the target is from GM of the same pictures as the source's scanner would have given them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// Mean absolute difference of gray in grey levels, 0..=255.
+    pub gray: f64,
+    /// Mean absolute difference of the mask, 0..=1: of a mask of zeros and ones the share of pixels in which it differs.
+    pub mask: f64,
 }
 
 /// How near normalized pictures are to the same pictures as the source's scanner would have given them.

@@ -182,12 +182,16 @@ impl<'a> Bench<'a> {
                 bhattacharyya,
                 frechet_colour: measure::frechet_of_colours(of_source, &patches),
                 frechet_features,
+                seen: None,
                 followed: None,
                 seconds: begun.elapsed().as_secs_f64(),
             };
             kept.write(&result)?;
             result
         };
+        if let (Method::Generator(g), Some(truth)) = (&method, &self.truth) {
+            result.seen = measure::seen([&g.target, &g.source], &self.tested.rgb, &truth.rgb);
+        }
         let follows = self.config.followed(self.target).is_some_and(|followed| followed.name == row.name);
         if let (Method::Generator(g), Some(abnormal), None) =
             (&method, &self.tested.abnormal, &result.followed)

@@ -24,6 +24,7 @@ fn section(benchmark: &Benchmark) -> String {
         ("Accuracy on the target (Table I)", ACCURACY_NOTE, table_1(benchmark)),
         ("Accuracy while G trains (Figure 5)", FOLLOWED_NOTE, followed_table(benchmark)),
         ("Distance of reconstruction (Table II)", BHATTACHARYYA_NOTE, bhattacharyya_table(benchmark)),
+        ("What G sees", SEEN_NOTE, seen_table(benchmark)),
         ("Nearness to the truth", FIDELITY_NOTE, fidelity_table(benchmark)),
         ("Distance of normalized target and source", FRECHET_NOTE, frechet_table(benchmark)),
     ];
@@ -46,6 +47,8 @@ const FOLLOWED_NOTE: &str = "In percent: three checkpoints of one task network, 
     the source's validation split, which no label of the target has part in. The plot has the steps in between as well.";
 const BHATTACHARYYA_NOTE: &str = "Bhattacharyya distance between the RGB histograms of the source's pictures and of \
     their reconstructions: 0 is the same mix of colours.";
+const SEEN_NOTE: &str = "Mean absolute difference between gray and mask of the target's pictures, as G sees them, and those of \
+    the same pictures in the source's colours. G cannot make up for what is lost here.";
 const FIDELITY_NOTE: &str = "Normalized pictures against the same pictures in the source's colours: higher PSNR and \
     SSIM are nearer, and a lower CIEDE2000 is.";
 const FRECHET_NOTE: &str = "Squared Fréchet distance between the normalized target and the source, of colours in grey \
@@ -114,6 +117,15 @@ pub fn followed_table(benchmark: &Benchmark) -> Option<String> {
 /// Table II: the Bhattacharyya distance of the source's pictures and their reconstructions. `None` where no row has it.
 pub fn bhattacharyya_table(benchmark: &Benchmark) -> Option<String> {
     plain(benchmark, &[("Bhattacharyya distance", 4, |seed| seed.bhattacharyya)])
+}
+
+/// How far what G sees is from what it would see of the truth. `None` where no row has it.
+pub fn seen_table(benchmark: &Benchmark) -> Option<String> {
+    let columns: [Column; 2] = [
+        ("gray, grey levels", 2, |seed| seed.seen.map(|seen| seen.gray)),
+        ("mask, % of pixels", 1, |seed| seed.seen.map(|seen| 100.0 * seen.mask)),
+    ];
+    plain(benchmark, &columns)
 }
 
 /// PSNR in dB, SSIM and CIEDE2000 of normalized pictures against their truth. `None` where no row has them.

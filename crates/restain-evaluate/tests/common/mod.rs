@@ -33,6 +33,7 @@ pub(crate) fn seed(seed: u64, checkpoints: Vec<CheckpointResult>) -> SeedResult 
         bhattacharyya: None,
         frechet_colour: None,
         frechet_features: None,
+        seen: None,
         followed: None,
         seconds: 1.5,
     }
