@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out smoke train-your-own clean
+.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out smoke train-default train-your-own clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -32,7 +32,8 @@ gpu-bundle: setup ## build what scripts/gpu-check.sh needs on a machine with a G
 emulated-gpu: setup ## check the code for GPUs, and run it on GPUs that are emulated on the processor
 	@scripts/cuda.sh emulate
 
-test: lint unit openslide-4 emulated-gpu ## check format and lints, run every test, the slide tests again on OpenSlide 4, and emulated GPUs
+test: lint unit openslide-4 emulated-gpu ## check format and lints, run every test, the slide tests again on OpenSlide 4, emulated GPUs, and the small comparison
+	@scripts/smoke.sh # with the program that the tests have built
 
 lint: setup
 	cargo fmt --all --check
@@ -74,8 +75,12 @@ bench-floor: build ## the floor of each stage at what this machine does at most,
 held-out: setup ## what the shipped model reaches on fields it has not seen; needs the data of the configuration
 	cargo run --release -p restain-train --example held_out -- pipelines/train-l1.yaml
 
-smoke: build ## the paper's comparison in small, on drawn cells: Color < L1+GAN1 < L1+GAN1+GAN2
+smoke: build ## the paper's comparison in small, on drawn cells: each stage brings pictures nearer to the truth
 	@scripts/smoke.sh
+
+train-default: build ## train the shipped model: regression, then stages one and two; hours on two processors
+	target/release/restain train --config pipelines/train-l1.yaml
+	target/release/restain train --config pipelines/train-default.yaml
 
 train-your-own: build ## run every command of docs/train-your-own.md, on drawn slides
 	@scripts/train_your_own.sh
