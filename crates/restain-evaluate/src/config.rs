@@ -271,6 +271,31 @@ impl Config {
         }
     }
 
+    /// Leaves out every row and every benchmark that is not named; where none is named, all stay.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a name that there is not.
+    pub fn keep(&mut self, rows: &[String], benchmarks: &[String]) -> Result<()> {
+        let unknown = |what, names: Vec<&String>, asked: &[String]| {
+            let name = asked.iter().find(|name| !names.contains(name))?.clone();
+            let known = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            Some(Error::Unknown { what, name, known })
+        };
+        let of_rows = unknown("row", self.rows.iter().map(|row| &row.name).collect(), rows);
+        let of_benchmarks =
+            unknown("benchmark", self.benchmarks.iter().map(|target| &target.name).collect(), benchmarks);
+        if let Some(unknown) = of_rows.or(of_benchmarks) {
+            return Err(unknown);
+        }
+        if !rows.is_empty() {
+            self.rows.retain(|row| rows.contains(&row.name));
+        }
+        if !benchmarks.is_empty() {
+            self.benchmarks.retain(|target| benchmarks.contains(&target.name));
+        }
+        Ok(())
+    }
+
     /// The rows that a benchmark is run with, in the order of the tables.
     pub(crate) fn rows_of(&self, target: &Target) -> impl Iterator<Item = &RowConfig> {
         let of = |row: &&RowConfig| target.rows.as_ref().is_none_or(|rows| rows.contains(&row.name));

@@ -17,6 +17,16 @@ pub enum Error {
         /// What is wrong, with line and column where they are known.
         message: String,
     },
+    /// A row or a benchmark that the configuration has not.
+    #[error("there is no {what} `{name}`; there are {known}")]
+    Unknown {
+        /// `row` or `benchmark`.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
     /// Settings that cannot be told from others.
     #[error("cannot name what is trained: {0}")]
     Key(String),

@@ -285,8 +285,27 @@ fn a_benchmark_may_have_rows_of_its_own() -> Tested {
 }
 
 #[test]
+fn some_rows_and_benchmarks_can_be_chosen() -> Tested {
+    let path = format!("{}/../../pipelines/evaluate-cric.yaml", env!("CARGO_MANIFEST_DIR"));
+    let whole = Config::load(Path::new(&path))?;
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mut some = whole.clone();
+    some.keep(&names(&["ceiling", "color"]), &names(&["A-full"]))?;
+    assert_eq!(some.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["color", "ceiling"]);
+    assert_eq!(some.benchmarks.len(), 1);
+    some.clone_from(&whole);
+    some.keep(&[], &[])?;
+    assert_eq!((some.rows.len(), some.benchmarks.len()), (whole.rows.len(), whole.benchmarks.len()));
+    let said = some.keep(&names(&["colour"]), &[]).expect_err("no such row").to_string();
+    assert!(said.contains("row `colour`") && said.contains("color, gray"), "{said}");
+    let said = some.keep(&[], &names(&["A"])).expect_err("no such benchmark").to_string();
+    assert!(said.contains("benchmark `A`") && said.contains("A-full"), "{said}");
+    Ok(())
+}
+
+#[test]
 fn the_shipped_configurations_are_valid() -> Tested {
-    for (name, rows) in [("cric", 17), ("smoke", 4)] {
+    for (name, rows) in [("cric", 18), ("smoke", 4)] {
         let path = format!("{}/../../pipelines/evaluate-{name}.yaml", env!("CARGO_MANIFEST_DIR"));
         assert_eq!(Config::load(Path::new(&path))?.rows.len(), rows, "{name}");
     }

@@ -25,20 +25,38 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     seeds: Vec<u64>,
 
+    /// Rows to measure, by name, in place of all
+    #[arg(long, value_name = "ROW,...", value_delimiter = ',')]
+    rows: Vec<String>,
+
+    /// Benchmarks to measure on, by name, in place of all
+    #[arg(long, value_name = "BENCHMARK,...", value_delimiter = ',')]
+    benchmarks: Vec<String>,
+
     #[command(flatten)]
     training: Training,
 }
 
 impl Evaluate {
+    /// What was run, for the results: all that they depend on.
+    fn command(&self) -> String {
+        let seeds: Vec<String> = self.seeds.iter().map(ToString::to_string).collect();
+        let chosen = [("seeds", &seeds), ("rows", &self.rows), ("benchmarks", &self.benchmarks)];
+        let chosen = chosen.into_iter().filter(|(_, names)| !names.is_empty());
+        let chosen = chosen.map(|(what, names)| format!(" --{what} {}", names.join(",")));
+        let (config, output) = (self.config.display(), self.output.display());
+        format!("restain evaluate --config {config} -o {output}{}", chosen.collect::<Vec<_>>().concat())
+    }
+
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let mut config = Config::load(&self.config)?;
         if !self.seeds.is_empty() {
             config.seeds.clone_from(&self.seeds);
         }
+        config.keep(&self.rows, &self.benchmarks)?;
         let stop = interrupt::catch()?;
         let device = self.training.open()?;
-        let command =
-            format!("restain evaluate --config {} -o {}", self.config.display(), self.output.display());
+        let command = self.command();
         let mut shown: Option<(String, indicatif::ProgressBar)> = None;
         let results =
             evaluate(&config, &self.output, [COMMIT, &command], &device, stop, &mut |what, progress| {
