@@ -1,13 +1,10 @@
 //! What gives a slide its colours: a model, a quantile map, or nothing at all.
 
-use std::path::Path;
-
-use rayon::prelude::*;
-use restain_net::{Area, Model, Place, SHIPPED_NAME, Window, find_place, halo};
+use restain_net::{Area, Model, Place, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Pixels, Tile};
-use restain_stain::removal::{Removal, Standard, gray, keep_gray};
 
 use crate::quantile::Quantile;
+use crate::restainer::{Prepared, Restainer};
 use crate::settings::{GrayKind, Settings};
 use crate::style::Style;
 use crate::{Error, Result, crop};
@@ -20,15 +17,6 @@ pub enum Engine {
     Quantile(Box<Quantile>),
     /// Those of a model.
     Model(Box<Restainer>),
-}
-
-/// A model, and the way of a slide's pixels to it.
-pub struct Restainer {
-    model: Model,
-    quantile: Option<Quantile>,
-    removal: Removal,
-    /// Whether of what the model makes only the colour is taken.
-    keeps_gray: bool,
 }
 
 /// An engine and what is to be said about the choice of its device.
@@ -57,61 +45,36 @@ impl Engine {
     /// for is not there; [`Error::Style`], [`Error::HardlyAnyColour`], and what `measure` fails with.
     pub fn select(settings: &Settings, measure: impl FnOnce() -> Result<Style>) -> Result<Selection> {
         let device = settings.device()?;
-        let Settings { model, style, own, .. } = settings;
+        let Settings { model, style, own, gray, .. } = settings;
         let colours = || match own {
             Some(path) => Style::load(path).map(|(own, sha256)| (own, Some(sha256))),
             None => measure().map(|own| (own, None)),
         };
         let here =
             |engine, own_sha256| Selection { engine, device: Place::Cpu.to_string(), note: None, own_sha256 };
-        match (model.as_deref(), style) {
-            (Some(Self::IDENTITY), None) if own.is_none() => return Ok(here(Self::Identity, None)),
-            (Some(Self::IDENTITY), _) => {
-                let message = "`identity` changes no colour: `style` and `own` are of no use to it";
-                return Err(Error::Setting(message.to_owned()));
+        if model.as_deref() == Some(Self::IDENTITY) {
+            return match (style, own, gray) {
+                (None, None, None) => Ok(here(Self::Identity, None)),
+                _ => Err(Error::Setting(
+                    "`identity` changes no colour: `style`, `own` and `gray` are of no use to it".to_owned(),
+                )),
+            };
+        }
+        if let (None, Some(style)) = (model, style) {
+            if gray.is_some() {
+                return Err(Error::Setting("`gray` is of use to a model only".to_owned()));
             }
-            (None, Some(style)) => {
-                let (own, own_sha256) = colours()?;
-                return Ok(here(Self::Quantile(Box::new(Quantile::fit(style, &own)?)), own_sha256));
-            }
-            (_, _) => {}
+            let (own, own_sha256) = colours()?;
+            return Ok(here(Self::Quantile(Box::new(Quantile::fit(style, &own)?)), own_sha256));
         }
         let (place, note) = find_place(device)?;
-        let name = model.as_deref().unwrap_or(SHIPPED_NAME);
-        let model = Model::named(Path::new(name), &place, settings.precision)?;
-        let removal = |standard| {
-            let card = model.card();
-            Removal::with_options(&card.input, standard).map_err(|error| {
-                Error::Setting(format!("the model {}: {error}; a later restain may know it", card.name))
-            })
-        };
-        let plain = removal(Standard::default())?;
-        let (quantile, removal, own_sha256) = match style {
-            Some(style) => {
-                let (own, own_sha256) = colours()?;
-                let quantile = Quantile::fit(style, &own)?;
-                let removal = removal(quantile.standard())?;
-                (Some(quantile), removal, own_sha256)
-            }
-            None if plain.rests_on_standard() => {
-                let (own, own_sha256) = colours()?;
-                (None, removal(own.standard()?)?, own_sha256)
-            }
-            None if own.is_some() => {
-                let message = "`own` is of use only with a `style`, or to a model that was trained on standardized slides";
-                return Err(Error::Setting(message.to_owned()));
-            }
-            None => (None, plain, None),
-        };
-        let has_gray = !(removal.white_balance || removal.standard_gray);
-        if settings.gray == Some(GrayKind::Slide) && !has_gray {
-            let message =
-                "the model was trained on standardized gray, so it cannot keep the slide's: leave `gray` out";
-            return Err(Error::Setting(message.to_owned()));
-        }
-        let keeps_gray = has_gray && settings.gray != Some(GrayKind::Model);
-        let engine = Self::Model(Box::new(Restainer { model, quantile, removal, keeps_gray }));
-        Ok(Selection { engine, device: place.to_string(), note, own_sha256 })
+        let (restainer, own_sha256) = Restainer::load(settings, &place, colours)?;
+        Ok(Selection {
+            engine: Self::Model(Box::new(restainer)),
+            device: place.to_string(),
+            note,
+            own_sha256,
+        })
     }
 
     /// What a window needs beyond its core for the core to come out right.
@@ -126,7 +89,7 @@ impl Engine {
     pub fn model(&self) -> Option<&Model> {
         match self {
             Self::Identity | Self::Quantile(_) => None,
-            Self::Model(restainer) => Some(&restainer.model),
+            Self::Model(restainer) => Some(restainer.model()),
         }
     }
 
@@ -135,7 +98,7 @@ impl Engine {
         match self {
             Self::Identity => None,
             Self::Quantile(quantile) => Some(quantile),
-            Self::Model(restainer) => restainer.quantile.as_ref(),
+            Self::Model(restainer) => restainer.quantile(),
         }
     }
 
@@ -169,25 +132,8 @@ impl Engine {
     pub(crate) fn gray(&self) -> Option<GrayKind> {
         match self {
             Self::Identity | Self::Quantile(_) => None,
-            Self::Model(restainer) if restainer.keeps_gray => Some(GrayKind::Slide),
-            Self::Model(_) => Some(GrayKind::Model),
+            Self::Model(restainer) => Some(restainer.gray()),
         }
-    }
-
-    /// Gives the core of a tile, as G has made it, the gray that G has seen, where that is to be kept.
-    pub(crate) fn keep_gray(&self, tile: Tile, seen: &Prepared, core: &mut [u8]) {
-        if self.gray() != Some(GrayKind::Slide) {
-            return;
-        }
-        let rows = crop::rows(tile.window, tile.core).collect::<Vec<_>>();
-        let lines = core.par_chunks_exact_mut(3 * tile.core.width() as usize);
-        lines.zip(rows).for_each(|(line, row)| match seen {
-            Prepared::Gm(gm) => keep_gray(&gm[row], line),
-            Prepared::Rgb(rgb) => {
-                let pixels = rgb[3 * row.start..3 * row.end].as_chunks().0;
-                keep_gray(&pixels.iter().map(|&pixel| gray(pixel)).collect::<Vec<_>>(), line);
-            }
-        });
     }
 
     /// Interleaved RGB of the cores of tiles whose windows have one size, in their order.
@@ -204,41 +150,6 @@ impl Engine {
             .map(|(tile, seen)| Window { pixels: seen.pixels(), core: area(tile.window, tile.core) })
             .collect();
         Ok(model.restain(&windows, height, width)?)
-    }
-}
-
-impl Restainer {
-    /// What G is to see of a window whose pixels are mapped, where there is a map: GM or, where G removes the stain itself,
-    /// RGB.
-    pub(crate) fn prepare(&self, rgb: Vec<u8>) -> Prepared {
-        if self.gives_rgb() {
-            return Prepared::Rgb(rgb);
-        }
-        let mut gm = vec![0.0; rgb.len() / 3 * 2];
-        self.removal.remove(&rgb, &mut gm);
-        Prepared::Gm(gm)
-    }
-
-    /// Whether G gets RGB, as it removes the stain itself.
-    pub(crate) fn gives_rgb(&self) -> bool {
-        self.model.removes_stain() && self.removal.is_plain()
-    }
-}
-
-/// A window as G takes it.
-pub(crate) enum Prepared {
-    /// GM `[2, H, W]`.
-    Gm(Vec<f32>),
-    /// Interleaved RGB.
-    Rgb(Vec<u8>),
-}
-
-impl Prepared {
-    fn pixels(&self) -> restain_net::Pixels<'_> {
-        match self {
-            Self::Gm(gm) => restain_net::Pixels::Gm(gm),
-            Self::Rgb(rgb) => restain_net::Pixels::Rgb(rgb),
-        }
     }
 }
 

@@ -12,6 +12,7 @@ mod ordered;
 mod picture;
 mod plan;
 mod quantile;
+mod restainer;
 mod settings;
 mod stages;
 mod style;
@@ -26,6 +27,7 @@ pub use normalize::{Job, ModelReport, Report, SourceReport};
 pub use picture::{normalize_picture, picture_format, read_picture};
 pub use plan::Plan;
 pub use quantile::Quantile;
+pub use restainer::Restainer;
 pub use settings::{CompressionKind, ExtentKind, GrayKind, Settings, SubsamplingKind};
 pub use style::Style;
 

@@ -70,7 +70,7 @@ pub fn normalize_picture(engine: &Engine, rgb: &[u8], width: u32, height: u32, t
         let size = tile.window.size().to_usize();
         let mut cores = engine.restain([(tile, &seen)].into_iter(), size.height, size.width)?;
         let Some(mut core) = cores.pop() else { continue };
-        engine.keep_gray(tile, &seen, &mut core);
+        restainer.keep_gray(tile, &seen, &mut core);
         let row_bytes = tile.core.width() as usize * 3;
         for (row, line) in crop::rows(extent, tile.core).zip(core.chunks_exact(row_bytes)) {
             normalized[row.start * 3..row.end * 3].copy_from_slice(line);

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use common::{Picture, difference, normalize, read, settings, write_mirax_of, write_tiff};
-use restain_pipeline::{CompressionKind, Engine, Error, ExtentKind, Settings, Style, normalize_picture};
+use restain_pipeline::{
+    CompressionKind, Engine, Error, ExtentKind, GrayKind, Settings, Style, normalize_picture,
+};
 use restain_slide::{Coverage, Extent, Slide};
 use restain_stain::histogram::Histogram;
 use restain_stain::quantile::QuantileMap;
@@ -267,7 +269,9 @@ fn settings_that_contradict_each_other() {
         other => panic!("{:?}", other.map(|selection| selection.device).map_err(|error| error.to_string())),
     };
     let both = Settings { style: Some("lab.style.json".into()), ..settings("identity", 512) };
-    assert!(select(&both).contains("`style` and `own` are of no use"));
+    assert!(select(&both).contains("are of no use"));
+    let gray = Settings { gray: Some(GrayKind::Slide), ..to_style("lab.style.json".into()) };
+    assert!(select(&gray).contains("`gray`"));
     for model in ["identity", "shipped"] {
         let own = Settings { own: Some("own.style.json".into()), ..settings(model, 512) };
         assert!(select(&own).contains("`own`"));

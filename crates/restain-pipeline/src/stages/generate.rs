@@ -100,7 +100,9 @@ fn finish(
             Content::Blank => None,
             Content::Scanned(pixels) => Some(engine.recolour(tile, pixels, background)),
             Content::Window(seen, coverage) => cores.next().map(|mut rgb| {
-                engine.keep_gray(tile, &seen, &mut rgb);
+                if let Engine::Model(restainer) = engine {
+                    restainer.keep_gray(tile, &seen, &mut rgb);
+                }
                 crop::composite(tile.window, tile.core, &coverage, background, &mut rgb);
                 rgb
             }),

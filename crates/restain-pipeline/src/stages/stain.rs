@@ -6,8 +6,9 @@ use super::failpoint;
 use super::generate::Batches;
 use super::read::ReadTile;
 use crate::control::{Control, Halt, StageName};
-use crate::engine::{Engine, Prepared};
+use crate::engine::Engine;
 use crate::ordered::InOrder;
+use crate::restainer::Prepared;
 
 const STAGE: StageName = StageName::Stain;
 
