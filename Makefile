@@ -78,9 +78,8 @@ held-out: setup ## what the shipped model reaches on fields it has not seen; nee
 smoke: build ## the paper's comparison in small, on drawn cells: each stage brings pictures nearer to the truth
 	@scripts/smoke.sh
 
-train-default: build ## train the shipped model: regression, then stages one and two; hours on two processors
+train-default: build ## train the shipped model anew; an hour on two processors
 	target/release/restain train --config pipelines/train-l1.yaml
-	target/release/restain train --config pipelines/train-default.yaml
 
 train-your-own: build ## run every command of docs/train-your-own.md, on drawn slides
 	@scripts/train_your_own.sh
