@@ -227,6 +227,17 @@ pub enum Normalize {
     Ceiling,
 }
 
+impl Normalize {
+    /// Whether the quantile map has part in it.
+    pub(crate) fn maps(&self) -> bool {
+        match self {
+            Self::Quantile => true,
+            Self::Generator(stages) => stages.input.quantile_map,
+            Self::None | Self::Reinhard | Self::Model(_) | Self::Ceiling => false,
+        }
+    }
+}
+
 /// The stages of the training of G, and what is done to pixels before.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields)]

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use restain_stain::quantile::STEEPEST;
+
 use crate::{
     Error, Result, SeedResult, VERSION,
     config::{Config, Normalize, RowConfig, Target},
@@ -27,9 +29,10 @@ impl Kept {
         let source = (&source.sources, &source.split, &source.train, &source.validation, &source.test);
         let row = (row.sight, row.augmentation, &row.normalize);
         let settings = (VERSION, seed, patches, source, task, generator, target, row);
-        // Networks that are trained for the row follow from its settings; a file may be replaced.
+        // Networks that are trained for the row follow from its settings; a file may be replaced. So may the map's own limit.
         let key = match (row.2, method) {
-            (Normalize::Model(_), Method::Generator(g)) => key(&(settings, g.model.sha256()))?,
+            (normalize, _) if normalize.maps() => key(&(settings, STEEPEST))?,
+            (Normalize::Model(_), Method::Generator(g)) => key(&(settings, STEEPEST, g.model.sha256()))?,
             _ => key(&settings)?,
         };
         Ok(Self(cache.join(format!("row-{key}.json"))))

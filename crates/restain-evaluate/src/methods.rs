@@ -41,7 +41,7 @@ impl Method {
     /// The quantile map of the target onto the source.
     pub(crate) fn quantile(source: &Part, target: &Part, seed: u64) -> Result<Self> {
         let [source, target] = [source, target].map(|part| Colours::measure(part, seed));
-        Ok(Self::Quantile(Box::new(QuantileMap::fit(&target?.histogram, &source?.histogram)?)))
+        Ok(Self::Quantile(Box::new(QuantileMap::between(&target?.histogram, &source?.histogram)?)))
     }
 
     /// Reinhard's transfer from the target to the source.

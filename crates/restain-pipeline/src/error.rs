@@ -56,7 +56,7 @@ pub enum Error {
     NothingScanned(PathBuf),
     /// A quantile map would make colours of noise.
     #[error(
-        "a channel of what is to be normalized hardly varies, as on glass without a cell, and mapping it would stretch its noise into colours; give the colours of its lab with --own, or leave --style out"
+        "what is to be normalized has hardly any colours of its own, like glass without a cell, and the style would come out of its noise; give the colours of its lab with --own"
     )]
     HardlyAnyColour,
     /// A colour method could not be fitted.

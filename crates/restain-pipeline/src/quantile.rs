@@ -3,15 +3,11 @@
 use std::path::Path;
 
 use restain_slide::{Coverage, LevelRect};
-use restain_stain::quantile::QuantileMap;
+use restain_stain::quantile::{QuantileMap, STEEPEST};
 use restain_stain::removal::Standard;
 
 use crate::style::Style;
 use crate::{Error, Result, crop};
-
-/// How many times the map may stretch the standard deviation of a channel. A slide of nothing but glass would have its noise
-/// stretched into the colours of cells; 4 is a choice that leaves a darker lamp or a sparser smear alone.
-const MOST_STRETCH: f64 = 4.0;
 
 /// A quantile map fitted to a style.
 pub struct Quantile {
@@ -28,11 +24,12 @@ impl Quantile {
     pub(crate) fn fit(style: &Path, own: &Style) -> Result<Self> {
         let (style, sha256) = Style::load(style)?;
         let deviations = |style: &Style| style.histogram().deviations().unwrap_or_default();
+        // A slide of nothing but glass: all of its channels would be stretched farther.
         let mut channels = deviations(own).into_iter().zip(deviations(&style));
-        if channels.any(|(own, style)| style > MOST_STRETCH * own) {
+        if channels.all(|(own, style)| style > f64::from(STEEPEST) * own) {
             return Err(Error::HardlyAnyColour);
         }
-        let map = QuantileMap::fit(own.histogram(), style.histogram())?;
+        let map = QuantileMap::between(own.histogram(), style.histogram())?;
         Ok(Self { map, standard: style.standard()?, sha256 })
     }
 

@@ -243,8 +243,8 @@ fn gaps_of_a_mapped_slide_are_background_to_the_model() {
     let to_both = Settings { style: Some(style_of(&path("dark.tif"), folder.path())), ..alone.clone() };
     normalize(&slide, &path("both.tif"), &to_both).unwrap();
 
-    let map =
-        QuantileMap::fit(measure(&slide, 1).histogram(), measure(&path("dark.tif"), 1).histogram()).unwrap();
+    let map = QuantileMap::between(measure(&slide, 1).histogram(), measure(&path("dark.tif"), 1).histogram())
+        .unwrap();
     let slide = Slide::open(&slide).unwrap();
     let pixels = slide.read(0, slide.extent(0, Extent::Full).unwrap()).unwrap();
     let Coverage::Partly(alpha) = &pixels.coverage else { panic!("the slide has no gaps") };

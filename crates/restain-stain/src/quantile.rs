@@ -45,7 +45,19 @@ struct Tables {
     blue: Vec<u8>,
 }
 
+/// How many levels neighbouring levels become apart at most where slides are mapped: a choice that leaves a darker lamp or a
+/// sparser smear alone.
+pub const STEEPEST: u8 = 4;
+
 impl QuantileMap {
+    /// The map as slides are mapped: [fitted](Self::fit), and [no steeper](Self::no_steeper_than) than [`STEEPEST`].
+    ///
+    /// # Errors
+    /// As [`QuantileMap::fit`].
+    pub fn between(target: &Histogram, source: &Histogram) -> Result<Self, Error> {
+        Ok(Self::fit(target, source)?.no_steeper_than(STEEPEST))
+    }
+
     /// The map that gives pixels counted in `target` the histograms of `source`; their numbers need not agree.
     ///
     /// # Errors
@@ -57,6 +69,19 @@ impl QuantileMap {
             }
         }
         Ok(Self { tables: std::array::from_fn(|c| table(&target.counts()[c], &source.counts()[c])) })
+    }
+
+    /// The same map, but that neighbouring levels become at most `steepest` levels apart: where it would stretch more, from the
+    /// bright end on, levels stay brighter. So it never makes colours of noise, such as that of empty glass whose few levels
+    /// would have to become all those of another lab's slides.
+    #[must_use]
+    pub fn no_steeper_than(mut self, steepest: u8) -> Self {
+        for table in &mut self.tables {
+            for level in (0..255).rev() {
+                table[level] = table[level].max(table[level + 1].saturating_sub(steepest));
+            }
+        }
+        self
     }
 
     /// Maps interleaved RGB pixels.

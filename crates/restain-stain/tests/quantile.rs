@@ -112,3 +112,22 @@ fn nothing_to_fit_on_is_an_error() {
     assert_eq!(QuantileMap::fit(&Histogram::new(), &some), Err(Error::NoPixels("target")));
     assert_eq!(QuantileMap::fit(&some, &Histogram::new()), Err(Error::NoPixels("source")));
 }
+
+/// By hand: a step of 100 levels is taken in steps of 4 down from its bright end, gentle ones stay as they are.
+#[test]
+fn a_map_can_be_kept_from_steepness() {
+    let (mut target, mut source) = (Histogram::new(), Histogram::new());
+    target.add(&[[100; 3], [101; 3], [110; 3]].concat());
+    source.add(&[[20; 3], [120; 3], [130; 3]].concat());
+    let map = QuantileMap::fit(&target, &source).unwrap();
+    let gentle = map.clone().no_steeper_than(4);
+    for (steep, gentle) in map.tables().iter().zip(gentle.tables()) {
+        assert_eq!((steep[100], steep[101]), (20, 120));
+        assert_eq!((gentle[100], gentle[101], gentle[99]), (116, 120, 112));
+        assert_eq!(steep[101..], gentle[101..]);
+        assert!(gentle.windows(2).all(|pair| pair[1] >= pair[0] && pair[1] - pair[0] <= 4));
+        let raised = |level: usize| steep[level].max(120u8.saturating_sub(4 * (101 - level).min(63) as u8));
+        assert!((0..=101).all(|level| gentle[level] == raised(level)));
+    }
+    assert_eq!(map.clone().no_steeper_than(255), map);
+}

@@ -176,7 +176,8 @@ impl Input {
         let Some(target) = target else { return Ok([of_source.clone(), of_source]) };
         let own = Colours::measure(target, seed)?;
         let of_target = if self.quantile_map {
-            let map = QuantileMap::fit(&own.histogram, &colours.histogram).measuring("the target domain")?;
+            let map =
+                QuantileMap::between(&own.histogram, &colours.histogram).measuring("the target domain")?;
             Preparation { map: Some(map), removal: of_source.removal }
         } else {
             Preparation { map: None, removal: self.removal(own.standard) }
