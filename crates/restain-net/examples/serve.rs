@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let model = Model::shipped(&place, precision)?;
     let rgb: Vec<u8> = (0..3 * side * side).map(|i| (i * 7919 % 251) as u8).collect();
     let gm: Vec<f32> = (0..2 * side * side).map(|i| (i * 7919 % 1009) as f32 / 1008.0).collect();
-    let pixels = if model.removes_stain() { Pixels::Rgb(&rgb) } else { Pixels::Gm(&gm) };
+    let pixels =
+        if model.removes_stain() { Pixels::Rgb { rgb: &rgb, soft_mask: false } } else { Pixels::Gm(&gm) };
     let batch = vec![Window { pixels, core: Area::whole(side, side) }; model.batch_size(side, side)];
     let rounds = if batch.len() > 1 { BATCHES } else { 1 };
     let run = || (0..rounds).try_for_each(|_| model.restain(&batch, side, side).map(drop));

@@ -19,9 +19,14 @@ pub struct Window<'a> {
 pub enum Pixels<'a> {
     /// GM `[2, height, width]`, both channels in 0..=1: the stain is removed.
     Gm(&'a [f32]),
-    /// Interleaved RGB `[height, width, 3]`, for a model that [removes the stain](crate::Model::removes_stain) itself, as the
-    /// paper does.
-    Rgb(&'a [u8]),
+    /// Interleaved RGB `[height, width, 3]`, for a model that [removes the stain](crate::Model::removes_stain) itself, with the
+    /// mask of the paper or the soft one.
+    Rgb {
+        /// The pixels.
+        rgb: &'a [u8],
+        /// Whether the mask is to be [soft](restain_stain::removal::soft_mask).
+        soft_mask: bool,
+    },
 }
 
 impl<'a> Pixels<'a> {
@@ -29,7 +34,7 @@ impl<'a> Pixels<'a> {
     pub(crate) fn values(self) -> (usize, usize) {
         match self {
             Self::Gm(values) => (values.len(), 2),
-            Self::Rgb(values) => (values.len(), 3),
+            Self::Rgb { rgb, .. } => (rgb.len(), 3),
         }
     }
 
@@ -37,7 +42,7 @@ impl<'a> Pixels<'a> {
     pub(crate) fn gm(self, height: usize, width: usize) -> Result<&'a [f32]> {
         match self {
             Self::Gm(gm) => Ok(gm),
-            Self::Rgb(rgb) => Err(Error::Input { width, height, values: rgb.len() }),
+            Self::Rgb { rgb, .. } => Err(Error::Input { width, height, values: rgb.len() }),
         }
     }
 }
@@ -50,7 +55,7 @@ pub(crate) trait Engine: Send + Sync + fmt::Debug {
     /// Bytes of the host's memory that it keeps for images of a size.
     fn workspace(&self, height: usize, width: usize) -> usize;
 
-    /// Whether it takes RGB too, and removes the stain itself, as the paper does.
+    /// Whether it takes RGB too, and removes the stain itself.
     fn removes_stain(&self) -> bool {
         false
     }

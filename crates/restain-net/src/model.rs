@@ -110,7 +110,7 @@ impl Model {
         self.engine.workspace(height, width)
     }
 
-    /// Whether it takes RGB too, and removes the stain itself where it runs, as the paper does; GM it always takes.
+    /// Whether it takes RGB too, and removes the stain itself where it runs; GM it always takes.
     pub fn removes_stain(&self) -> bool {
         self.engine.removes_stain()
     }
@@ -181,7 +181,7 @@ mod tests {
         }
         assert!(model.restain(&[whole(&gm)], 192, 256).is_err());
         let rgb = vec![0; 3 * 192 * 256];
-        let rgb = Window { pixels: Pixels::Rgb(&rgb), core: Area::whole(192, 256) };
+        let rgb = Window { pixels: Pixels::Rgb { rgb: &rgb, soft_mask: false }, core: Area::whole(192, 256) };
         assert!(!model.removes_stain() && model.restain(&[rgb], 192, 256).is_err());
         assert!(model.restain(slice::from_ref(&one), 192, 255).is_err());
         assert!(

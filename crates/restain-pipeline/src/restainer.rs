@@ -76,14 +76,14 @@ impl Restainer {
 
     /// Whether G gets RGB, as it removes the stain itself.
     pub(crate) fn gives_rgb(&self) -> bool {
-        self.model.removes_stain() && self.removal.is_plain()
+        self.model.removes_stain() && !self.removal.rests_on_standard()
     }
 
     /// What G is to see of a window whose pixels are mapped, where there is a map: GM or, where G removes the stain itself,
     /// RGB.
     pub(crate) fn prepare(&self, rgb: Vec<u8>) -> Prepared {
         if self.gives_rgb() {
-            return Prepared::Rgb(rgb);
+            return Prepared::Rgb { rgb, soft_mask: self.removal.soft_mask };
         }
         let mut gm = vec![0.0; rgb.len() / 3 * 2];
         self.removal.remove(&rgb, &mut gm);
@@ -99,7 +99,7 @@ impl Restainer {
         let lines = core.par_chunks_exact_mut(3 * tile.core.width() as usize);
         lines.zip(rows).for_each(|(line, row)| match seen {
             Prepared::Gm(gm) => keep_gray(&gm[row], line),
-            Prepared::Rgb(rgb) => {
+            Prepared::Rgb { rgb, .. } => {
                 let pixels = rgb[3 * row.start..3 * row.end].as_chunks().0;
                 keep_gray(&pixels.iter().map(|&pixel| gray(pixel)).collect::<Vec<_>>(), line);
             }
@@ -125,15 +125,15 @@ fn gray_kind(asked: Option<GrayKind>, removal: &Removal) -> Result<GrayKind> {
 pub(crate) enum Prepared {
     /// GM `[2, H, W]`.
     Gm(Vec<f32>),
-    /// Interleaved RGB.
-    Rgb(Vec<u8>),
+    /// Interleaved RGB, and the mask it is to get.
+    Rgb { rgb: Vec<u8>, soft_mask: bool },
 }
 
 impl Prepared {
     pub(crate) fn pixels(&self) -> restain_net::Pixels<'_> {
         match self {
             Self::Gm(gm) => restain_net::Pixels::Gm(gm),
-            Self::Rgb(rgb) => restain_net::Pixels::Rgb(rgb),
+            &Self::Rgb { ref rgb, soft_mask } => restain_net::Pixels::Rgb { rgb, soft_mask },
         }
     }
 }

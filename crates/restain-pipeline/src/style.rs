@@ -135,6 +135,9 @@ impl Style {
         if let Some(counted) = counted.into_iter().find(|&counted| counted != pixels) {
             return Err(format!("it says {pixels} pixels but counts {counted}"));
         }
+        if histogram.sums() != measurement.sums() {
+            return Err("the colours of its grays are not those that it counts".to_owned());
+        }
         if pixels == 0 || (slides, pictures) == (0, 0) {
             return Err("it was measured on nothing".to_owned());
         }
@@ -240,6 +243,21 @@ mod tests {
         std::fs::read_to_string(file.path()).unwrap()
     }
 
+    /// A file of so many pixels of one gray.
+    fn gray_alone(level: usize, pixels: u64) -> String {
+        let at =
+            |count: u64| (0..256).map(|other| if other == level { count } else { 0 }).collect::<Vec<_>>();
+        let (counts, sums) = (at(pixels), at(level as u64 * pixels));
+        let channels = |list: &[u64]| serde_json::json!({"red": list, "green": list, "blue": list});
+        let mut grays = channels(&sums);
+        grays["pixels"] = serde_json::json!(counts);
+        let counts = channels(&counts);
+        serde_json::json!({
+            "version": 2, "slides": 1, "pictures": 0, "pixels": pixels, "counts": counts, "grays": grays,
+        })
+        .to_string()
+    }
+
     #[test]
     fn a_style_survives_its_file() {
         let style = Style::from_json(file().as_bytes()).unwrap();
@@ -248,7 +266,7 @@ mod tests {
         assert_eq!((counts[0][6], counts[1][8], counts[2][77]), (30, 40, 1200));
         assert!(
             file()
-                .starts_with(r#"{"version":1,"slides":0,"pictures":1,"pixels":1200,"counts":{"red":[30,0,"#)
+                .starts_with(r#"{"version":2,"slides":0,"pictures":1,"pixels":1200,"counts":{"red":[30,0,"#)
         );
     }
 
@@ -256,8 +274,8 @@ mod tests {
     fn what_is_wrong_is_said() {
         let red = r#""red":[30,"#;
         for (from, to, said) in [
-            ("\"version\":1", "\"version\":2", "version 2"),
-            ("\"version\":1,", "", "missing field `version`"),
+            ("\"version\":2", "\"version\":1", "version 1"),
+            ("\"version\":2,", "", "missing field `version`"),
             ("\"slides\":0,", "", "missing field `slides`"),
             ("\"slides\":0", "\"slides\":-1", "column"),
             ("\"slides\":0", "\"slides\":0,\"name\":\"Jane\"", "unknown field `name`"),
@@ -277,10 +295,9 @@ mod tests {
             let error = Style::from_json(damaged.as_bytes()).unwrap_err();
             assert!(error.contains(said), "{from} to {to}: {error}");
         }
-        let empty =
-            r#"{"version":1,"slides":1,"pictures":0,"pixels":0,"counts":{"red":Z,"green":Z,"blue":Z}}"#;
-        let empty = empty.replace('Z', &format!("{:?}", [0; 256]));
-        assert!(Style::from_json(empty.as_bytes()).unwrap_err().contains("nothing"));
+        assert!(Style::from_json(gray_alone(0, 0).as_bytes()).unwrap_err().contains("nothing"));
+        let other = gray_alone(77, 5).replacen(",385,", ",384,", 1);
+        assert!(Style::from_json(other.as_bytes()).unwrap_err().contains("colours of its grays"));
     }
 
     /// What still parses can be fitted.
@@ -300,15 +317,8 @@ mod tests {
             }
         }
         assert!(survivors < whole.len(), "{survivors} damaged files were taken");
-        let most = |level: usize| {
-            let mut counts = [0; 256];
-            counts[level] = Histogram::MOST_IN_FILE;
-            format!("{counts:?}")
-        };
-        let [dark, bright] = [0, 255].map(|level| {
-            let content = r#"{"version":1,"slides":1,"pictures":0,"pixels":9007199254740992,"counts":{"red":Z,"green":Z,"blue":Z}}"#;
-            Style::from_json(content.replace('Z', &most(level)).as_bytes()).unwrap()
-        });
+        let [dark, bright] = [0, 255]
+            .map(|level| Style::from_json(gray_alone(level, Histogram::MOST_IN_FILE).as_bytes()).unwrap());
         let map = QuantileMap::fit(dark.histogram(), bright.histogram()).unwrap();
         assert_eq!(map.tables()[0][0], 255);
     }

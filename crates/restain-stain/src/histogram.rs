@@ -69,6 +69,11 @@ impl Histogram {
         self.counts[0].iter().sum()
     }
 
+    /// The sums of red, green and blue over all pixels.
+    pub fn sums(&self) -> [u64; 3] {
+        self.counts.map(|counts| (0..).zip(counts).map(|(level, count)| level * count).sum())
+    }
+
     /// The standard deviation of red, green and blue in grey levels, 0..=127.5, or `None` where nothing was counted.
     pub fn deviations(&self) -> Option<[f64; 3]> {
         let n = self.pixels();

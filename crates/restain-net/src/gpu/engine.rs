@@ -78,7 +78,7 @@ impl Engine for GpuGenerator {
     fn restain(&self, windows: &[Window<'_>], height: usize, width: usize) -> Result<Vec<Vec<u8>>> {
         let images: Vec<_> = windows.iter().map(|window| window.pixels).collect();
         let kind = |pixels: &Pixels<'_>| match pixels {
-            Pixels::Rgb(_) => Kind::Rgb,
+            &Pixels::Rgb { soft_mask, .. } => Kind::Rgb { soft_mask },
             Pixels::Gm(_) => Kind::Gm,
         };
         let first = kind(&images[0]);
@@ -135,7 +135,7 @@ mod tests {
             let windows: Vec<_> = images
                 .iter()
                 .enumerate()
-                .map(|(i, rgb)| Window { pixels: Pixels::Rgb(rgb), core: core(i) })
+                .map(|(i, rgb)| Window { pixels: Pixels::Rgb { rgb, soft_mask: false }, core: core(i) })
                 .collect();
             let ours = generator.restain(&windows, height, width).unwrap();
             let gm = |rgb: &Vec<u8>| {

@@ -15,8 +15,8 @@ pub(super) const THREADS: u32 = 256;
 
 /// Every kernel of `kernels/generator.cu`.
 #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "the emulator finds kernels by their names"))]
-pub(super) const KERNELS: [&str; 6] =
-    ["remove_stain", "take_gm", "layer_128", "layer_64", "layer_32", "last_layer"];
+pub(super) const KERNELS: [&str; 7] =
+    ["remove_stain", "remove_stain_softly", "take_gm", "layer_128", "layer_64", "layer_32", "last_layer"];
 
 /// Positions of a block.
 const POSITIONS: usize = 128;
@@ -37,7 +37,7 @@ const ALIGNMENT: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `[height][width][3]`, bytes.
-    Rgb,
+    Rgb { soft_mask: bool },
     /// `[2][height][width]`, f32.
     Gm,
 }
@@ -46,7 +46,7 @@ impl Kind {
     /// Bytes of a pixel.
     pub(super) fn bytes(self) -> usize {
         match self {
-            Self::Rgb => 3,
+            Self::Rgb { .. } => 3,
             Self::Gm => 2 * size_of::<f32>(),
         }
     }
@@ -54,13 +54,14 @@ impl Kind {
     /// The kernel that makes GM of it, as the layers want it.
     pub(super) fn kernel(self) -> &'static str {
         match self {
-            Self::Rgb => "remove_stain",
+            Self::Rgb { soft_mask: false } => "remove_stain",
+            Self::Rgb { soft_mask: true } => "remove_stain_softly",
             Self::Gm => "take_gm",
         }
     }
 }
 
-/// What the kernels `remove_stain` and `take_gm` take.
+/// What the kernels take that make GM.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(super) struct StainParameters {
@@ -322,11 +323,14 @@ fn positions(form: Form, area: &Area) -> Area {
 #[cfg(test)]
 mod tests {
     use half::bf16;
+    use restain_stain::removal::Removal;
 
     use super::*;
     use crate::checkpoint::Checkpoint;
     use crate::gpu::emulator::Kernels;
     use crate::testing::{difference, random, rgb, shipped, twin};
+
+    const RGB: Kind = Kind::Rgb { soft_mask: false };
 
     fn gm(rgb: &[u8]) -> Vec<f32> {
         let mut gm = vec![0.0; rgb.len() / 3 * 2];
@@ -396,7 +400,7 @@ mod tests {
             let ours = emulate(
                 &kernels,
                 &plan(&checkpoint),
-                Batch { kind: Kind::Rgb, height, width, cores: &cores },
+                Batch { kind: RGB, height, width, cores: &cores },
                 &rgb,
                 blocks,
                 1,
@@ -417,13 +421,13 @@ mod tests {
         let alone: Vec<_> = images
             .chunks(images.len() / 2)
             .map(|rgb| {
-                let batch = Batch { kind: Kind::Rgb, height, width, cores: &whole };
+                let batch = Batch { kind: RGB, height, width, cores: &whole };
                 emulate(&kernels, &plan, batch, rgb, 1, 1).remove(0)
             })
             .collect();
         let cores = [Area { rows: 33..64, columns: 1..70 }, Area { rows: 40..41, columns: 0..192 }];
         for (seed, blocks) in [(2, 1), (3, 1000)] {
-            let batch = Batch { kind: Kind::Rgb, height, width, cores: &cores };
+            let batch = Batch { kind: RGB, height, width, cores: &cores };
             let both = emulate(&kernels, &plan, batch, &images, blocks, seed);
             for ((ours, alone), core) in both.iter().zip(&alone).zip(&cores) {
                 let rows = core
@@ -439,7 +443,7 @@ mod tests {
     fn stain_removal_is_that_of_the_processor() {
         let kernels = Kernels::compile("generator");
         let (height, width) = (64, 64);
-        let rgb: Vec<u8> = (0..height * width * 3).map(|i| (i * 7919 % 256) as u8).collect();
+        let rgb: Vec<u8> = (0..height * width * 3).map(|i| (((i * 7919) >> 5) % 256) as u8).collect();
         let gm = gm(&rgb);
         let launched = |kind: Kind, pixels: u64| {
             let mut canvas = vec![0_u64; (height + 2) * (width + 2)];
@@ -454,8 +458,12 @@ mod tests {
             unsafe { kernels.launch(kind.kernel(), &parameters, [16, 1, 1], THREADS, 1) };
             canvas
         };
-        let canvas = launched(Kind::Rgb, rgb.as_ptr() as u64);
+        let canvas = launched(RGB, rgb.as_ptr() as u64);
         assert!(launched(Kind::Gm, gm.as_ptr() as u64) == canvas, "GM is taken as it is made");
+        let mut softly = vec![0.0; gm.len()];
+        Removal { soft_mask: true, ..Removal::default() }.remove(&rgb, &mut softly);
+        let soft = launched(Kind::Rgb { soft_mask: true }, rgb.as_ptr() as u64);
+        assert!(launched(Kind::Gm, softly.as_ptr() as u64) == soft && soft != canvas, "the soft mask");
         for (at, pixel) in canvas.iter().enumerate() {
             let (y, x) = (at / (width + 2), at % (width + 2));
             let inside = (1..=height).contains(&y) && (1..=width).contains(&x);

@@ -166,7 +166,7 @@ impl Slot {
         let pixels = &mut pixels[..image_bytes * images.len()];
         for (to, image) in pixels.chunks_exact_mut(image_bytes).zip(images) {
             match image {
-                Pixels::Rgb(rgb) => to.copy_from_slice(rgb),
+                Pixels::Rgb { rgb, .. } => to.copy_from_slice(rgb),
                 Pixels::Gm(gm) => {
                     for (to, value) in to.as_chunks_mut().0.iter_mut().zip(*gm) {
                         *to = value.to_ne_bytes();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Standard, remove_stain};
+use super::{Standard, ramp, remove_stain, remove_with, soft_mask};
 use crate::error::Error;
 
 /// The weights of red, green and blue in gray, of ITU-R BT.601-7 (2.5.1).
@@ -11,8 +11,6 @@ const WEIGHTS: [f64; 3] = [0.299, 0.587, 0.114];
 const DENSITY: f64 = 0.4;
 /// How much the densities of a slide may be stretched, and as much shrunk.
 const STRETCH: f64 = 4.0;
-/// How far red leads or trails, as a share of the range of a channel, where the soft mask has become 1 or 0.
-const SOFT: f64 = 0.06;
 
 /// How the stain of a slide is removed; by default as in the paper, which is [`remove_stain`] to the bit.
 ///
@@ -45,9 +43,7 @@ pub struct Removal {
     pub standard_gray: bool,
     /// Compare channels for the mask each over the background's, not clipped.
     pub standard_mask: bool,
-    /// Let the mask rise from 0 to 1 over leads of red from -0.06 to 0.06 of a channel's range, in place of a step at 0. Where
-    /// the channels are nearly equal the step says nothing but noise, as the paper's closing remarks say (V); here it says
-    /// that it does not know.
+    /// Take the [soft mask](super::soft_mask).
     pub soft_mask: bool,
     /// The slide's colours.
     pub standard: Standard,
@@ -84,11 +80,6 @@ impl Removal {
         ]
     }
 
-    /// Whether it is that of the paper.
-    pub fn is_plain(&self) -> bool {
-        !(self.rests_on_standard() || self.soft_mask)
-    }
-
     /// Whether it depends on the slide's [`Standard`].
     pub fn rests_on_standard(&self) -> bool {
         self.white_balance || self.standard_gray || self.standard_mask
@@ -100,8 +91,8 @@ impl Removal {
     /// # Panics
     /// If `rgb` is not `3 * n` bytes long where `gm` holds `2 * n` values.
     pub fn remove(&self, rgb: &[u8], gm: &mut [f32]) {
-        if self.is_plain() {
-            return remove_stain(rgb, gm);
+        if !self.rests_on_standard() {
+            return if self.soft_mask { remove_with(soft_mask, rgb, gm) } else { remove_stain(rgb, gm) };
         }
         let pixels = rgb.len() / 3;
         assert!(
@@ -124,11 +115,8 @@ impl Removal {
                 if self.standard_gray { (sum / white).min(1.0).powf(exponent) as f32 } else { sum as f32 };
             let [r, g, b]: [f64; 3] = of(&compared);
             let lead = r - g.max(b);
-            *mask = if self.soft_mask {
-                (0.5 + lead / (2.0 * SOFT)).clamp(0.0, 1.0) as f32
-            } else {
-                f32::from(u8::from(lead > 0.0))
-            };
+            *mask =
+                if self.soft_mask { ramp((255.0 * lead) as f32) } else { f32::from(u8::from(lead > 0.0)) };
         }
     }
 

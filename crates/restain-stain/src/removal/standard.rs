@@ -112,6 +112,11 @@ impl Measurement {
         self.counts.iter().sum()
     }
 
+    /// The sums of red, green and blue over all pixels.
+    pub fn sums(&self) -> [u64; 3] {
+        std::array::from_fn(|c| self.sums.iter().map(|sums| sums[c]).sum())
+    }
+
     /// The standard colours of all pixels so far.
     ///
     /// # Errors

@@ -29,9 +29,10 @@ struct Kernel {
 };
 
 const std::map<std::string, Kernel> KERNELS = {
-    {"remove_stain", {remove_stain, sizeof(Stain)}}, {"take_gm", {take_gm, sizeof(Stain)}},
-    {"layer_128", {layer_128, sizeof(Layer)}},       {"layer_64", {layer_64, sizeof(Layer)}},
-    {"layer_32", {layer_32, sizeof(Layer)}},         {"last_layer", {last_layer, sizeof(Layer)}},
+    {"remove_stain", {remove_stain, sizeof(Stain)}}, {"remove_stain_softly", {remove_stain_softly, sizeof(Stain)}},
+    {"take_gm", {take_gm, sizeof(Stain)}},           {"layer_128", {layer_128, sizeof(Layer)}},
+    {"layer_64", {layer_64, sizeof(Layer)}},         {"layer_32", {layer_32, sizeof(Layer)}},
+    {"last_layer", {last_layer, sizeof(Layer)}},
 };
 
 struct Stream {

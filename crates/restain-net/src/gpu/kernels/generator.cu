@@ -212,15 +212,19 @@ __device__ __forceinline__ void put_gm(const Stain &p, int64_t index, float gray
     *reinterpret_cast<uint32_t *>(to) = to_bf16(gray, mask);
 }
 
-// Stain removal (paper, III.B.1), a thread a pixel: as restain-stain has it.
-KERNEL(remove_stain, THREADS, 4, Stain) {
+// Stain removal (paper, III.B.1), a thread a pixel: as restain-stain has it, with its mask or its soft one.
+template <bool Soft> __device__ __forceinline__ void remove(const Stain &p) {
     const int64_t index = int64_t(blockIdx.x) * THREADS + threadIdx.x, area = int64_t(p.height) * p.width;
     if (index >= p.images * area) return;
     const uint8_t *rgb = static_cast<const uint8_t *>(p.pixels) + 3 * index;
-    const uint32_t red = rgb[0], green = rgb[1], blue = rgb[2];
+    const int32_t red = rgb[0], green = rgb[1], blue = rgb[2], lead = red - (green > blue ? green : blue);
     const float gray = static_cast<float>(299 * red + 587 * green + 114 * blue) / 255000.0f;
-    put_gm(p, index, gray, red > green && red > blue ? 1.0f : 0.0f);
+    const float soft = fminf(fmaxf(0.5f + static_cast<float>(lead) / 30.6f, 0.0f), 1.0f);
+    put_gm(p, index, gray, Soft ? soft : lead > 0 ? 1.0f : 0.0f);
 }
+
+KERNEL(remove_stain, THREADS, 4, Stain) { remove<false>(p); }
+KERNEL(remove_stain_softly, THREADS, 4, Stain) { remove<true>(p); }
 
 // GM of which the stain was removed elsewhere, a thread a pixel.
 KERNEL(take_gm, THREADS, 4, Stain) {
