@@ -73,13 +73,14 @@ bench-floor: build ## the floor of each stage at what this machine does at most,
 	@python3 scripts/bench_floor.py
 
 held-out: setup ## what the shipped model reaches on fields it has not seen; needs the data of the configuration
-	cargo run --release -p restain-train --example held_out -- pipelines/train-l1.yaml
+	cargo run --release -p restain-train --example held_out -- pipelines/train-default.yaml
 
 smoke: build ## the paper's comparison in small, on drawn cells: each stage brings pictures nearer to the truth
 	@scripts/smoke.sh
 
 train-default: build ## train the shipped model anew; an hour on two processors
 	target/release/restain train --config pipelines/train-l1.yaml
+	target/release/restain train --config pipelines/train-default.yaml
 
 train-your-own: build ## run every command of docs/train-your-own.md, on drawn slides
 	@scripts/train_your_own.sh

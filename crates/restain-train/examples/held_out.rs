@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 
 use restain_net::{Model, Place, Precision};
-use restain_train::{TrainConfig, domain::Preparation, evaluate::evaluate};
+use restain_train::{TrainConfig, domain::Input, evaluate::evaluate};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -13,11 +13,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: held_out CONFIG.yaml [MODEL]".into());
     };
     let config = TrainConfig::load(Path::new(config))?;
-    let held_out = config.source.find(&config.patches)?.held_out.ok_or("nothing is held out")?;
+    let parts = config.source.find(&config.patches)?;
+    let held_out = parts.held_out.ok_or("nothing is held out")?;
     let model = match model.first() {
         Some(path) => Model::load(Path::new(path), &Place::Cpu, Precision::F32)?,
         None => Model::shipped(&Place::Cpu, Precision::F32)?,
     };
-    println!("{}", evaluate(&model, &held_out, &Preparation::default())?);
+    let [preparation, _] = Input::of_model(&model.card().input)?.fit(&parts.training, None, config.seed)?;
+    println!("{}", evaluate(&model, &held_out, &preparation)?);
     Ok(())
 }
