@@ -41,7 +41,7 @@ def main():
     corners = [(x, y) for y in range(corner_y, top + height, TILE) for x in range(corner_x, left + width, TILE)]
 
     def read(corner):
-        """The window of a tile as RGB on the background, and its gray and mask."""
+        """The window of a tile as RGB on the background, and its gray and soft mask."""
         side = TILE + 2 * HALO
         pixels = numpy.asarray(slide.read_region((corner[0] - HALO, corner[1] - HALO), 0, (side, side)))
         alpha = pixels[..., 3:].astype(numpy.float32) / 255
@@ -49,8 +49,8 @@ def main():
         rgb = (rgb * alpha + back * (1 - alpha)).round()
         r, g, b = rgb[..., 0], rgb[..., 1], rgb[..., 2]
         gray = (0.299 * r + 0.587 * g + 0.114 * b) / 255
-        mask = (r > g) & (r > b)
-        return numpy.stack([gray, mask.astype(numpy.float32)]), alpha
+        mask = numpy.clip(0.5 + (r - numpy.maximum(g, b)) / 30.6, 0, 1)  # the soft mask of the shipped model
+        return numpy.stack([gray, mask]), alpha
 
     with ThreadPoolExecutor(threads) as pool, torch.inference_mode():
         ahead = [pool.submit(read, corner) for corner in corners[:2 * threads]]
