@@ -12,9 +12,9 @@ use crate::{interrupt, progress, quantity};
 
 /// Normalize a slide into a pyramidal TIFF
 ///
-/// The slide is read once, its stain removed, and its colours made anew by the model; or, with --style, its channels are
-/// mapped onto the distribution they have in another lab, without a model. The output appears under its name only when it
-/// is whole; label and macro images stay out of it.
+/// The slide is read once, its stain removed, and its colours made anew by the model; with --style, its channels are first
+/// mapped onto the distribution they have in another lab, and without --model that is all. The output appears under its name
+/// only when it is whole; label and macro images stay out of it.
 #[derive(Args)]
 pub(crate) struct Normalize {
     /// The slide: MIRAX (.mrxs with its folder beside it), SVS, NDPI, SCN, or whatever else OpenSlide reads
