@@ -107,15 +107,12 @@ impl Workshop<'_> {
         guide: &Path,
     ) -> Result<Vec<Snapshot>> {
         let last = stages.stages.len().saturating_sub(1);
-        let mut snapshots = Vec::new();
-        if last > 0 {
-            let earlier = Stages { stages: stages.stages[..last].to_vec(), ..stages.clone() };
-            snapshots = self.generator(seed, target, &earlier, guide)?;
-        }
+        let earlier = Stages { stages: stages.stages[..last].to_vec(), ..stages.clone() };
+        let mut snapshots =
+            if last > 0 { self.generator(seed, target, &earlier, guide)? } else { Vec::new() };
         let config = self.generator_config(seed, target, stages, guide)?;
         let state = config.output.join(STATE_FILE);
         if last > 0 && !state.exists() {
-            let earlier = Stages { stages: stages.stages[..last].to_vec(), ..stages.clone() };
             let from = self.generator_config(seed, target, &earlier, guide)?.output.join(STATE_FILE);
             let fault = |source| Error::Write { path: state.clone(), source };
             std::fs::create_dir_all(&config.output).map_err(fault)?;

@@ -114,7 +114,7 @@ impl ModelReport {
         let (name, model) = match engine {
             Engine::Identity => (Engine::IDENTITY, None),
             Engine::Quantile(_) => (Quantile::NAME, None),
-            Engine::Model(_) => (engine.model().map_or("", |model| &model.card().name), engine.model()),
+            Engine::Model(restainer) => (&*restainer.model().card().name, Some(restainer.model())),
         };
         Self {
             name: name.to_owned(),
