@@ -196,6 +196,11 @@ impl Input {
         Ok(Self { quantile_map: false, white_balance, standard_gray, standard_mask, soft_mask })
     }
 
+    /// What of it is done to the source domain.
+    pub(crate) fn of_source(self) -> Self {
+        Self { quantile_map: false, ..self }
+    }
+
     /// What of it a model needs of every slide, for its card. The quantile map is for the target's alone, in training.
     pub(crate) fn named(self) -> Vec<String> {
         self.removal(Standard::default()).options()

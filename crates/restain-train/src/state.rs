@@ -83,11 +83,12 @@ impl Identity {
             (self.batch != saved.batch, "batch"),
             (self.gan_base != saved.gan_base, "gan.base"),
             (self.augmentation != saved.augmentation, "augmentation"),
-            (self.input != saved.input, "input"),
+            (self.input.of_source() != saved.input.of_source(), "input"),
             (self.begin_with != saved.begin_with, "begin_with"),
             (self.source != saved.source, "the list of training images"),
-            // A run without any has taken no step that depends on them.
+            // A run without a target has taken no step that depends on it.
             (saved.target.is_some() && self.target != saved.target, "the list of target images"),
+            (saved.target.is_some() && self.input != saved.input, "input.quantile_map"),
         ];
         differs.into_iter().find(|(differs, _)| *differs).map(|(_, what)| what)
     }

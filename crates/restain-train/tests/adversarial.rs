@@ -217,14 +217,18 @@ fn threads_change_nothing() -> Tested {
 #[test]
 fn a_stage_can_be_added_to_a_finished_run() -> Tested {
     let place = Place::new()?;
-    let straight = place.config("straight", &BRIEF, "")?;
+    let map = "input: {quantile_map: true}";
+    let straight = place.config("straight", &BRIEF, map)?;
     train(&straight, |_| false)?;
+    // Without a target there is nothing to map.
     let mut first = place.config("grown", &BRIEF[..1], "")?;
     first.target = None;
     train(&first, |_| false)?;
-    let grown = place.config("grown", &BRIEF, "")?;
+    let grown = place.config("grown", &BRIEF, map)?;
     train(&grown, |_| false)?;
     assert!(results(&straight.output)? == results(&grown.output)?, "D2 begins as if it had waited");
+    let error = train(&place.config("grown", &BRIEF, "")?, |_| false).err().ok_or("an error")?.to_string();
+    assert!(error.contains("input.quantile_map differs"), "{error}");
     Ok(())
 }
 
