@@ -84,7 +84,7 @@ pub struct SeedResult {
     /// What task networks reached while G trained, where it was followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub followed: Option<Followed>,
-    /// Wall time that the row took with this seed.
+    /// Wall time of measuring the row with this seed, without training its networks.
     pub seconds: f64,
 }
 

@@ -28,7 +28,7 @@ use crate::{
     plots::{Curve, Network, Stage, accuracy_bars, accuracy_curves, colour_histograms, stage_curves},
     report,
     target::Parts,
-    trained::Workshop,
+    trained::{TrainedTask, Workshop},
 };
 
 /// Name of the results in the output folder.
@@ -68,7 +68,7 @@ pub fn evaluate(
             let parts = Parts::find(config, target, &cache)?;
             let mut bench = Bench::new(config, target, &parts, output, seed)?;
             for (number, row) in config.rows_of(target).enumerate() {
-                let result = bench.measure(&mut workshop, row, seed)?;
+                let result = bench.measure(&mut workshop, row)?;
                 let benchmark = &mut results.benchmarks[index];
                 benchmark.rows[number].seeds.push(result);
                 benchmark.gap_recovery = gap_recovery(&benchmark.rows, Measure::Accuracy);
@@ -152,11 +152,10 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn measure(&mut self, workshop: &mut Workshop<'_>, row: &RowConfig, seed: u64) -> Result<SeedResult> {
-        let begun = Instant::now();
-        let (side, network, device) = (self.config.patches.side, self.config.task.network, workshop.device);
+    fn measure(&mut self, workshop: &mut Workshop<'_>, row: &RowConfig) -> Result<SeedResult> {
+        let (side, seed) = (self.config.patches.side, self.seed);
         let task = workshop.task(seed, row.sight, row.augmentation)?;
-        let method = self.method(workshop, row, seed)?;
+        let method = self.method(workshop, row)?;
         let (patches, abnormal) = match (&row.normalize, &self.truth) {
             (Normalize::Ceiling, Some(truth)) => (truth.rgb.clone(), &self.tested.abnormal),
             (Normalize::Ceiling, None) => (self.source_test.rgb.clone(), &self.source_test.abnormal),
@@ -166,39 +165,19 @@ impl<'a> Bench<'a> {
         let mut result = if let Some(result) = kept.read() {
             result
         } else {
-            let checkpoints =
-                measure::checkpoints(&task, network, device, &patches, abnormal.as_deref(), side)?;
-            let of_source = &self.source.rgb;
-            let truth = self.truth.as_ref().filter(|_| row.normalize != Normalize::Ceiling);
-            let fidelity = truth.and_then(|truth| measure::fidelity(&patches, &truth.rgb, side));
-            let reconstructed = method.reconstruct(of_source, side)?;
-            let bhattacharyya = reconstructed.and_then(|again| measure::colour_distance(of_source, &again));
-            let frechet_features =
-                measure::frechet_of_features(&task, network, device, [of_source, &patches], side)?;
-            let result = SeedResult {
-                seed,
-                checkpoints,
-                fidelity,
-                bhattacharyya,
-                frechet_colour: measure::frechet_of_colours(of_source, &patches),
-                frechet_features,
-                seen: None,
-                followed: None,
-                seconds: begun.elapsed().as_secs_f64(),
-            };
+            let result = self.score(row, &task, &method, (&patches, abnormal.as_deref()), workshop.device)?;
             kept.write(&result)?;
             result
         };
         if let (Method::Generator(g), Some(truth)) = (&method, &self.truth) {
             result.seen = measure::seen([&g.target, &g.source], &self.tested.rgb, &truth.rgb);
         }
-        let follows = self.config.followed(self.target).is_some_and(|followed| followed.name == row.name);
         if let (Method::Generator(g), Some(abnormal), None) =
             (&method, &self.tested.abnormal, &result.followed)
-            && follows
+            && self.follows(row)
         {
-            let tested = (&self.tested.rgb[..], &abnormal[..]);
-            result.followed = follow(&task, network, device, (g, row.stages()), tested, side)?;
+            let (network, tested) = (self.config.task.network, (&self.tested.rgb[..], &abnormal[..]));
+            result.followed = follow(&task, network, workshop.device, (g, row.stages()), tested, side)?;
             kept.write(&result)?;
         }
         // A row whose pictures are those of another shows nothing new.
@@ -211,8 +190,42 @@ impl<'a> Bench<'a> {
         Ok(result)
     }
 
-    fn method(&self, workshop: &mut Workshop<'_>, row: &RowConfig, seed: u64) -> Result<Method> {
-        let Parts { source, target, domain, .. } = self.parts;
+    /// What T makes of a row's patches, and how far they are from the source's and from the truth.
+    fn score(
+        &self,
+        row: &RowConfig,
+        task: &TrainedTask,
+        method: &Method,
+        (patches, abnormal): (&[Vec<u8>], Option<&[bool]>),
+        device: &Device,
+    ) -> Result<SeedResult> {
+        let begun = Instant::now();
+        let (side, network, of_source) =
+            (self.config.patches.side, self.config.task.network, &self.source.rgb);
+        let truth = self.truth.as_ref().filter(|_| row.normalize != Normalize::Ceiling);
+        let reconstructed = method.reconstruct(of_source, side)?;
+        Ok(SeedResult {
+            seed: self.seed,
+            checkpoints: measure::checkpoints(task, network, device, patches, abnormal, side)?,
+            fidelity: truth.and_then(|truth| measure::fidelity(patches, &truth.rgb, side)),
+            bhattacharyya: reconstructed.and_then(|again| measure::colour_distance(of_source, &again)),
+            frechet_colour: measure::frechet_of_colours(of_source, patches),
+            frechet_features: measure::frechet_of_features(task, network, device, [of_source, patches], side)?,
+            seen: None,
+            followed: None,
+            seconds: begun.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Whether the training of the row's G is followed: of one row, and with the first seed, for each of its steps costs as
+    /// much as a row of its own.
+    fn follows(&self, row: &RowConfig) -> bool {
+        self.config.seeds.first() == Some(&self.seed)
+            && self.config.followed(self.target).is_some_and(|followed| followed.name == row.name)
+    }
+
+    fn method(&self, workshop: &mut Workshop<'_>, row: &RowConfig) -> Result<Method> {
+        let (seed, Parts { source, target, domain, .. }) = (self.seed, self.parts);
         match &row.normalize {
             Normalize::None | Normalize::Ceiling => Ok(Method::None),
             Normalize::Quantile => Method::quantile(source, target, seed),
