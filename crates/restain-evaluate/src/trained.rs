@@ -147,7 +147,9 @@ impl Workshop<'_> {
         guide: &Path,
     ) -> Result<TrainConfig> {
         let Config { patches, source, generator, task, .. } = self.config;
-        let Some(generator) = generator else { return Err(Error::Nothing("how to train G is missing: `generator`")) };
+        let Some(generator) = generator else {
+            return Err(Error::Nothing("how to train G is missing: `generator`"));
+        };
         let has = |loss: Loss| stages.stages.iter().any(|stage| stage.has(loss));
         let weights = guide.to_owned();
         let mut config = TrainConfig {

@@ -136,6 +136,33 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file to verify cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file to verify has no checksums.
+    #[error(
+        "{}: the checksums at its end are missing: it was cut off, or another program or an older restain wrote it; make it again",
+        .0.display()
+    )]
+    NoSums(PathBuf),
+    /// A file is not as it was written.
+    #[error("{}: damaged: {place}: {reason}; make it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first damaged place: level, column and row of a tile, or what else.
+        place: String,
+        /// How it shows.
+        reason: String,
+    },
+    /// Verifying was stopped.
+    #[error("interrupted")]
+    Stopped,
 }
 
 impl Error {

@@ -39,13 +39,16 @@ mod halve;
 mod jpeg_tables;
 mod layout;
 mod pyramid;
+mod sums;
 mod tags;
+mod verify;
 mod writer;
 
 pub use encode::{EncodedTile, TileEncoder};
 pub use error::Error;
 pub use layout::{Compression, Layout, LevelShape, Subsampling};
 pub use pyramid::{LevelTile, Piece, Pyramid, TilePixels};
+pub use verify::{Verified, verify};
 pub use writer::{PyramidWriter, Summary};
 
 /// What a fallible function of this crate returns.

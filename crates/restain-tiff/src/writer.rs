@@ -13,7 +13,7 @@ use tiff::{TiffError, TiffResult};
 
 use crate::encode::{Encoded, EncodedTile, TileEncoder};
 use crate::layout::{Layout, LevelShape};
-use crate::{Error, Result, tags};
+use crate::{Error, Result, sums, tags};
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,16 @@ pub(crate) struct LevelTiles {
     pub(crate) offsets: Vec<u64>,
     /// Lengths in bytes.
     pub(crate) lengths: Vec<u32>,
+    /// Checksums.
+    pub(crate) sums: Vec<u32>,
+}
+
+/// Where a tile lies, and its checksum.
+#[derive(Clone, Copy)]
+struct Stored {
+    offset: u64,
+    length: u32,
+    sum: u32,
 }
 
 /// Writes a pyramid into a file that gets its name when it is finished. Dropped before that, it leaves nothing.
@@ -52,8 +62,8 @@ pub struct PyramidWriter {
     /// Where the last tile ends.
     at: u64,
     levels: Vec<LevelTiles>,
-    /// Offset and length of the stored blank tile of each side.
-    blank: HashMap<u32, (u64, u32)>,
+    /// The stored blank tile of each side.
+    blank: HashMap<u32, Stored>,
     blank_tiles: u64,
 }
 
@@ -70,6 +80,7 @@ impl PyramidWriter {
             shape,
             offsets: vec![0; shape.tiles() as usize],
             lengths: vec![0; shape.tiles() as usize],
+            sums: vec![0; shape.tiles() as usize],
         });
         let failed = |cause| Error::output(path, "creating", 0, cause);
         let file = temporary(path, overwrite)?;
@@ -100,7 +111,7 @@ impl PyramidWriter {
         if self.levels[level as usize].offsets[index] != 0 {
             return Err(Error::TileTwice { level, column, row });
         }
-        let stored = match tile.0 {
+        let Stored { offset, length, sum } = match tile.0 {
             Encoded::Own(bytes) => self.store(&bytes)?,
             Encoded::Blank(bytes) => {
                 self.blank_tiles += 1;
@@ -110,11 +121,11 @@ impl PyramidWriter {
             }
         };
         let tiles = &mut self.levels[level as usize];
-        (tiles.offsets[index], tiles.lengths[index]) = stored;
+        (tiles.offsets[index], tiles.lengths[index], tiles.sums[index]) = (offset, length, sum);
         Ok(())
     }
 
-    /// Writes the directories, makes sure that all is on disk, and gives the file its name.
+    /// Writes the directories and the checksums, makes sure that all is on disk, and gives the file its name.
     ///
     /// # Errors
     /// [`Error::TilesMissing`]; [`Error::Exists`] when a file of that name has appeared meanwhile;
@@ -127,6 +138,9 @@ impl PyramidWriter {
             return Err(Error::TilesMissing { path: self.path, missing: missing as u64, total: tiles });
         }
         self.write_directories().map_err(|error| self.failed("writing", into_io(error)))?;
+        let sums = self.levels.iter_mut().map(|level| mem::take(&mut level.sums)).collect();
+        sums::append(self.file.as_file_mut(), self.at, sums)
+            .map_err(|cause| self.failed("writing", cause))?;
         self.file.as_file().sync_all().map_err(|cause| self.failed("syncing", cause))?;
         let length = self.file.as_file().metadata().map_err(|cause| self.failed("syncing", cause))?.len();
         let summary = Summary {
@@ -140,11 +154,11 @@ impl PyramidWriter {
         Ok(summary)
     }
 
-    /// Writes a tile at the end; its offset and length.
-    fn store(&mut self, tile: &[u8]) -> Result<(u64, u32)> {
+    /// Writes a tile at the end.
+    fn store(&mut self, tile: &[u8]) -> Result<Stored> {
         let offset = self.append(tile).map_err(|error| self.failed("writing", into_io(error)))?;
         self.at = offset + tile.len() as u64;
-        Ok((offset, tile.len() as u32))
+        Ok(Stored { offset, length: tile.len() as u32, sum: crc32fast::hash(tile) })
     }
 
     /// Writes bytes at the end, at a multiple of 4; their offset.

@@ -12,6 +12,7 @@ mod synth;
 mod train;
 mod train_task;
 mod training;
+mod verify;
 
 use clap::Subcommand;
 
@@ -19,6 +20,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Normalize(normalize::Normalize),
+    Verify(verify::Verify),
     Inspect(inspect::Inspect),
     Compare(compare::Compare),
     NormalizeImage(normalize_image::NormalizeImage),
@@ -35,6 +37,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Normalize(command) => command.run(),
+            Self::Verify(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Compare(command) => command.run(),
             Self::NormalizeImage(command) => command.run(),
