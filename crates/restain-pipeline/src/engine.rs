@@ -1,6 +1,9 @@
 //! What gives a slide its colours: a model, a quantile map, or nothing at all.
 
-use restain_net::{Area, Model, Place, Window, find_place, halo};
+use std::path::Path;
+use std::sync::Arc;
+
+use restain_net::{Area, Model, Place, SHIPPED_NAME, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Pixels, Tile};
 
 use crate::quantile::Quantile;
@@ -31,51 +34,82 @@ pub struct Selection {
     pub own_sha256: Option<String>,
 }
 
-impl Engine {
-    /// The name under which the identity model is asked for.
-    pub const IDENTITY: &str = "identity";
+/// What slides with the same settings share: the model on its device, where they ask for one.
+pub struct Loaded {
+    settings: Settings,
+    model: Option<Arc<Model>>,
+    device: String,
+    note: Option<String>,
+}
 
-    /// Loads what `settings` ask for: a model, the shipped one where they name neither a model nor a style, a style's
-    /// quantile map, or both: the map first, then the model. Where there is a style, or the model was trained on
-    /// standardized slides, `measure` is asked for the colours of what is to be normalized, unless [`Settings::own`] stands
-    /// in for them.
+impl Loaded {
+    /// Loads what `settings` ask for: a model, the shipped one where they name neither a model nor a style.
     ///
     /// # Errors
-    /// [`Error::Setting`] where settings contradict each other; where the checkpoint does not fit, or the device asked
-    /// for is not there; [`Error::Style`], [`Error::HardlyAnyColour`], and what `measure` fails with.
-    pub fn select(settings: &Settings, measure: impl FnOnce() -> Result<Style>) -> Result<Selection> {
+    /// [`Error::Setting`] where settings contradict each other; where the checkpoint does not fit, or the device asked for is
+    /// not there.
+    pub fn new(settings: &Settings) -> Result<Self> {
         let device = settings.device()?;
         let Settings { model, style, own, gray, .. } = settings;
-        let colours = || match own {
-            Some(path) => Style::load(path).map(|(own, sha256)| (own, Some(sha256))),
-            None => measure().map(|own| (own, None)),
+        let loaded = |model, place: &Place, note| {
+            Ok(Self { settings: settings.clone(), model, device: place.to_string(), note })
         };
-        let here =
-            |engine, own_sha256| Selection { engine, device: Place::Cpu.to_string(), note: None, own_sha256 };
-        if model.as_deref() == Some(Self::IDENTITY) {
+        if model.as_deref() == Some(Engine::IDENTITY) {
             return match (style, own, gray) {
-                (None, None, None) => Ok(here(Self::Identity, None)),
+                (None, None, None) => loaded(None, &Place::Cpu, None),
                 _ => Err(Error::Setting(
                     "`identity` changes no colour: `style`, `own` and `gray` are of no use to it".to_owned(),
                 )),
             };
         }
-        if let (None, Some(style)) = (model, style) {
+        if model.is_none() && style.is_some() {
             if gray.is_some() {
                 return Err(Error::Setting("`gray` is of use to a model only".to_owned()));
             }
-            let (own, own_sha256) = colours()?;
-            return Ok(here(Self::Quantile(Box::new(Quantile::fit(style, &own)?)), own_sha256));
+            return loaded(None, &Place::Cpu, None);
         }
         let (place, note) = find_place(device)?;
-        let (restainer, own_sha256) = Restainer::load(settings, &place, colours)?;
-        Ok(Selection {
-            engine: Self::Model(Box::new(restainer)),
-            device: place.to_string(),
-            note,
-            own_sha256,
-        })
+        let name = model.as_deref().unwrap_or(SHIPPED_NAME);
+        let model = Model::named(Path::new(name), &place, settings.precision)?;
+        loaded(Some(Arc::new(model)), &place, note)
     }
+
+    /// The model, where there is one.
+    pub fn model(&self) -> Option<&Model> {
+        self.model.as_deref()
+    }
+
+    /// Makes it ready for one slide. Where there is a style, for the quantile map
+    /// or for the map first and then the model, or the model was trained on standardized slides, `measure` is asked for the
+    /// colours of what is to be normalized, unless [`Settings::own`] stands in for them.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where settings contradict each other; [`Error::Style`], [`Error::HardlyAnyColour`], and what
+    /// `measure` fails with.
+    pub fn select(&self, measure: impl FnOnce() -> Result<Style>) -> Result<Selection> {
+        let settings = &self.settings;
+        let colours = || match &settings.own {
+            Some(path) => Style::load(path).map(|(own, sha256)| (own, Some(sha256))),
+            None => measure().map(|own| (own, None)),
+        };
+        let (engine, own_sha256) = match (&self.model, &settings.style) {
+            (Some(model), _) => {
+                let (restainer, own_sha256) = Restainer::new(Arc::clone(model), settings, colours)?;
+                (Engine::Model(Box::new(restainer)), own_sha256)
+            }
+            (None, Some(style)) => {
+                let (own, own_sha256) = colours()?;
+                (Engine::Quantile(Box::new(Quantile::fit(style, &own)?)), own_sha256)
+            }
+            (None, None) => (Engine::Identity, None),
+        };
+        Ok(Selection { engine, device: self.device.clone(), note: self.note.clone(), own_sha256 })
+    }
+}
+
+impl Engine {
+    /// The name under which the identity model is asked for.
+    pub const IDENTITY: &str = "identity";
 
     /// What a window needs beyond its core for the core to come out right.
     pub fn margin(&self) -> Margin {

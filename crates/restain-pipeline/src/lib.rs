@@ -20,7 +20,7 @@ mod threads;
 
 pub use compare::{Comparison, Region, Subject};
 pub use control::{Progress, StageName};
-pub use engine::{Engine, Selection};
+pub use engine::{Engine, Loaded, Selection};
 pub use error::Error;
 pub use memory::peak_bytes;
 pub use normalize::{Job, ModelReport, Report, SourceReport};

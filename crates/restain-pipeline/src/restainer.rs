@@ -1,9 +1,9 @@
 //! A model, and the way of a slide's pixels to it and back: the map before it, stain removal, and the gray that stays.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
-use restain_net::{Model, Place, SHIPPED_NAME};
+use restain_net::Model;
 use restain_slide::Tile;
 use restain_stain::removal::{Removal, Standard, gray, keep_gray};
 
@@ -14,23 +14,20 @@ use crate::{Error, Result, crop};
 
 /// A model, ready for one slide.
 pub struct Restainer {
-    model: Model,
+    model: Arc<Model>,
     quantile: Option<Quantile>,
     removal: Removal,
     gray: GrayKind,
 }
 
 impl Restainer {
-    /// Loads the model that `settings` name, or the shipped one. Where there is a style, or the model was trained on
-    /// standardized slides, `colours` is asked for those of the slide, with the SHA-256 of the file that stands in for them;
-    /// the latter is given back.
-    pub(crate) fn load(
+    /// Makes a model ready for one slide. Where there is a style, or the model was trained on standardized slides, `colours`
+    /// is asked for those of the slide, with the SHA-256 of the file that stands in for them; the latter is given back.
+    pub(crate) fn new(
+        model: Arc<Model>,
         settings: &Settings,
-        place: &Place,
         colours: impl FnOnce() -> Result<(Style, Option<String>)>,
     ) -> Result<(Self, Option<String>)> {
-        let name = settings.model.as_deref().unwrap_or(SHIPPED_NAME);
-        let model = Model::named(Path::new(name), place, settings.precision)?;
         let removal = |standard| {
             let card = model.card();
             Removal::with_options(&card.input, standard).map_err(|error| {

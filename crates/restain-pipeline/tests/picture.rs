@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Picture, normalize, read, settings, write_tiff};
-use restain_pipeline::{Engine, normalize_picture};
+use restain_pipeline::{Loaded, normalize_picture};
 use restain_slide::Extent;
 use restain_synth::{Drawing, Rect, SlideSpec};
 
@@ -31,7 +31,7 @@ fn a_picture_gets_the_colours_of_a_slide() {
             std::fs::remove_file(&output).unwrap();
 
             let none = || unreachable!("no style is asked for");
-            let engine = Engine::select(&settings(model, tile), none).unwrap().engine;
+            let engine = Loaded::new(&settings(model, tile)).unwrap().select(none).unwrap().engine;
             let (width, height) = (cells.width as u32, cells.height as u32);
             let rgb = normalize_picture(&engine, &cells.rgb, width, height, tile).unwrap();
             let as_picture = Picture { rgb, ..cells_like(&cells) };

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use common::{Picture, difference, normalize, read, settings, write_mirax_of, write_tiff};
 use restain_pipeline::{
-    CompressionKind, Engine, Error, ExtentKind, GrayKind, Settings, Style, normalize_picture,
+    CompressionKind, Error, ExtentKind, GrayKind, Loaded, Settings, Style, normalize_picture,
 };
 use restain_slide::{Coverage, Extent, Slide};
 use restain_stain::histogram::Histogram;
@@ -185,7 +185,7 @@ fn the_style_of_its_lab_can_stand_in_for_the_slides_own_colours() {
     // A part of the slide as a picture gets the colours of the slide.
     let part = read(&changed, 0, Extent::Full).part(300, 200, 130, 90);
     let never = || unreachable!("its colours are given");
-    let engine = Engine::select(&with_own, never).unwrap().engine;
+    let engine = Loaded::new(&with_own).unwrap().select(never).unwrap().engine;
     let rgb = normalize_picture(&engine, &part.rgb, 130, 90, 512).unwrap();
     assert!(rgb == measured.part(300, 200, 130, 90).rgb);
 
@@ -224,7 +224,11 @@ fn with_a_model_the_map_comes_first() {
     // A picture goes the same way.
     let with_own = Settings { own: Some(style_of(&slide, folder.path())), ..to_both };
     let normalized = |settings: &Settings, slide: &str| {
-        let engine = Engine::select(settings, || unreachable!("no colours are asked for")).unwrap().engine;
+        let engine = Loaded::new(settings)
+            .unwrap()
+            .select(|| unreachable!("no colours are asked for"))
+            .unwrap()
+            .engine;
         normalize_picture(&engine, &whole(slide).part(300, 200, 130, 90).rgb, 130, 90, 512).unwrap()
     };
     assert!(normalized(&with_own, "original.tif") == normalized(&settings(&model, 512), "mapped.tif"));
@@ -264,7 +268,7 @@ fn gaps_of_a_mapped_slide_are_background_to_the_model() {
 #[test]
 fn settings_that_contradict_each_other() {
     let never = || unreachable!("the settings are wrong");
-    let select = |settings: &Settings| match Engine::select(settings, never) {
+    let select = |settings: &Settings| match Loaded::new(settings).unwrap().select(never) {
         Err(Error::Setting(message)) => message,
         other => panic!("{:?}", other.map(|selection| selection.device).map_err(|error| error.to_string())),
     };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::{names, settings};
 use fail::FailScenario;
-use restain_pipeline::{Engine, Error, Job, Progress, Report, Settings, StageName};
+use restain_pipeline::{Error, Job, Loaded, Progress, Report, Settings, StageName};
 use restain_slide::Slide;
 use restain_synth::Source;
 
@@ -43,7 +43,7 @@ impl Bench {
         thread::spawn(move || {
             let run = || {
                 let slide = Slide::open(slide)?;
-                let selection = Engine::select(&settings, || unreachable!("no style is asked for"))?;
+                let selection = Loaded::new(&settings)?.select(|| unreachable!("no style is asked for"))?;
                 Job::new(&slide, &selection, &settings)?.run(&output, false, &flag, &Progress::default())
             };
             sender.send(run())

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use common::{Picture, checkpoint, difference, normalize, read, settings, write_tiff};
 use restain_net::{Area, Checkpoint, Model, Pixels, Place, Precision, Storage, Window};
-use restain_pipeline::{Engine, Error, GrayKind, Settings, Style, normalize_picture};
+use restain_pipeline::{Error, GrayKind, Loaded, Settings, Style, normalize_picture};
 use restain_slide::{Extent, Slide};
 use restain_stain::removal::Removal;
 use restain_synth::{Drawing, Rect, SlideSpec};
@@ -69,7 +69,7 @@ fn gm_is_what_the_options_say() {
         let gray = Some(GrayKind::Model);
         let settings = Settings { precision: Precision::F32, gray, ..settings(&model, 128) };
         let measure = || Style::of_slide(&Slide::open(&slide)?, 2, &AtomicBool::new(false));
-        let engine = Engine::select(&settings, measure).unwrap().engine;
+        let engine = Loaded::new(&settings).unwrap().select(measure).unwrap().engine;
         let ours = normalize_picture(&engine, &part.rgb, 128, 128, 128).unwrap();
 
         let names: Vec<String> = options.iter().map(ToString::to_string).collect();

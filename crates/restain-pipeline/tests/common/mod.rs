@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use restain_pipeline::{CompressionKind, Engine, Job, Progress, Report, Result, Settings, Style};
+use restain_pipeline::{CompressionKind, Job, Loaded, Progress, Report, Result, Settings, Style};
 use restain_slide::{Extent, LevelRect, LevelSize, Slide};
 use restain_synth::{SlideSpec, Source, write_slide};
 use restain_tiff::{Compression, Layout, Piece, Pyramid, PyramidWriter, TileEncoder};
@@ -129,7 +129,8 @@ pub(crate) fn normalize_with(
 ) -> Result<Report> {
     let slide = Slide::open(slide)?;
     let threads = settings.threads()?;
-    let selection = Engine::select(settings, || Style::of_slide(&slide, threads, &AtomicBool::new(false)))?;
+    let selection =
+        Loaded::new(settings)?.select(|| Style::of_slide(&slide, threads, &AtomicBool::new(false)))?;
     let mut job = Job::new(&slide, &selection, settings)?;
     change(&mut job);
     job.run(output, false, &AtomicBool::new(false), &Progress::default())

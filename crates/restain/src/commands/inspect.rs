@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use restain_pipeline::{Engine, Job, Plan, SourceReport, Style};
+use restain_pipeline::{Job, Loaded, Plan, SourceReport, Style};
 use restain_slide::{Mpp, Slide, SlideInfo};
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ impl Inspect {
         let slide = Slide::open(&self.slide)?;
         let threads = settings.threads()?;
         let interrupt = interrupt::catch()?;
-        let selection = Engine::select(&settings, || Style::of_slide(&slide, threads, interrupt))?;
+        let selection = Loaded::new(&settings)?.select(|| Style::of_slide(&slide, threads, interrupt))?;
         let job = Job::new(&slide, &selection, &settings)?;
         let inspection = Inspection {
             slide: slide.info(),

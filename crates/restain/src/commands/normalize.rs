@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use restain_pipeline::{Engine, Job, Report, Style};
+use restain_pipeline::{Job, Loaded, Report, Style};
 use restain_slide::Slide;
 
 use super::overrides::{InputArguments, ModelArguments, OutputArguments};
@@ -58,7 +58,7 @@ impl Normalize {
             bail!("{}: the output is a TIFF; let its name end in .tif", self.output.display());
         }
         let threads = settings.threads()?;
-        let selection = Engine::select(&settings, || Style::of_slide(&slide, threads, interrupt))?;
+        let selection = Loaded::new(&settings)?.select(|| Style::of_slide(&slide, threads, interrupt))?;
         let job = Job::new(&slide, &selection, &settings)?;
         for note in selection.note.iter().chain(&job.scale_note()).filter(|_| !self.quiet) {
             eprintln!("note: {note}");

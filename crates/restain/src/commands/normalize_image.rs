@@ -6,7 +6,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 use image::ExtendedColorType;
 use restain_net::write_whole;
-use restain_pipeline::{Engine, Error, Settings, Style, normalize_picture, picture_format, read_picture};
+use restain_pipeline::{
+    Engine, Error, Loaded, Settings, Style, normalize_picture, picture_format, read_picture,
+};
 
 use super::overrides::ModelArguments;
 use crate::{interrupt, pictures};
@@ -56,7 +58,7 @@ impl NormalizeImage {
         {
             bail!("{}: exists already; add --force to replace it", existing.display());
         }
-        let selection = Engine::select(&settings, || measure(work.iter().map(|(input, _)| input)))?;
+        let selection = Loaded::new(&settings)?.select(|| measure(work.iter().map(|(input, _)| input)))?;
         if let Some(note) = selection.note.as_ref().filter(|_| !self.quiet) {
             eprintln!("note: {note}");
         }
