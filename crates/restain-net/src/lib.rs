@@ -43,7 +43,7 @@ pub use engine::{Pixels, Window};
 pub use error::{Error, Result};
 pub use file::write_whole;
 pub use generator::Generator;
-pub use model::{Model, SHIPPED_NAME};
+pub use model::{Model, SHIPPED_NAME, sha256_of};
 pub use need::Area;
 pub use precision::Precision;
 pub use receptive::{GRID, field, halo};

@@ -1,5 +1,6 @@
 //! A loaded model: GM in, 8-bit RGB out.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,7 +35,24 @@ impl Checkpoint {
     }
 }
 
-/// G with its card, ready to run.
+/// SHA-256 of the file of a model, or of the shipped one, in hexadecimal digits: that of [`Model::sha256`].
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn sha256_of(name: &Path) -> Result<String> {
+    Ok(hex(&Sha256::digest(&*bytes_of(name)?)))
+}
+
+/// The file of a model, or of the shipped one.
+fn bytes_of(name: &Path) -> Result<Cow<'static, [u8]>> {
+    if name == Path::new(SHIPPED_NAME) {
+        return Ok(Cow::Borrowed(SHIPPED));
+    }
+    let unread = |cause| Error::Io { path: name.to_owned(), action: "read", cause };
+    Ok(Cow::Owned(std::fs::read(name).map_err(unread)?))
+}
+
+/// G with its card, ready to run. Clones share its parameters.
 #[derive(Debug, Clone)]
 pub struct Model {
     card: Card,
@@ -48,12 +66,7 @@ impl Model {
     /// # Errors
     /// As [`Checkpoint::load`], and [`Error::Gpu`] where a GPU cannot be used.
     pub fn load(path: &Path, place: &Place, precision: Precision) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|cause| Error::Io {
-            path: path.to_owned(),
-            action: "read",
-            cause,
-        })?;
-        Self::from_bytes(path, &bytes, place, precision)
+        Self::from_bytes(path, &bytes_of(path)?, place, precision)
     }
 
     /// The model that restain ships.

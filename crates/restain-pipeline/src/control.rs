@@ -68,6 +68,7 @@ impl From<RecvError> for Halt {
 pub struct Progress {
     total: AtomicU64,
     done: AtomicU64,
+    read: AtomicBool,
 }
 
 impl Progress {
@@ -76,9 +77,19 @@ impl Progress {
         (self.total.load(Ordering::Relaxed), self.done.load(Ordering::Relaxed))
     }
 
+    /// Whether the whole slide has been read: what is left to do needs it no more.
+    pub fn is_read(&self) -> bool {
+        self.read.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn start(&self, total: u64) {
+        self.read.store(false, Ordering::Relaxed);
         self.done.store(0, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
+    }
+
+    pub(crate) fn all_read(&self) {
+        self.read.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn advance(&self, pixels: u64) {

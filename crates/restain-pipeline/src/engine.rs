@@ -1,7 +1,6 @@
 //! What gives a slide its colours: a model, a quantile map, or nothing at all.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use restain_net::{Area, Model, Place, SHIPPED_NAME, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Pixels, Tile};
@@ -37,7 +36,7 @@ pub struct Selection {
 /// What slides with the same settings share: the model on its device, where they ask for one.
 pub struct Loaded {
     settings: Settings,
-    model: Option<Arc<Model>>,
+    model: Option<Model>,
     device: String,
     note: Option<String>,
 }
@@ -71,12 +70,12 @@ impl Loaded {
         let (place, note) = find_place(device)?;
         let name = model.as_deref().unwrap_or(SHIPPED_NAME);
         let model = Model::named(Path::new(name), &place, settings.precision)?;
-        loaded(Some(Arc::new(model)), &place, note)
+        loaded(Some(model), &place, note)
     }
 
     /// The model, where there is one.
     pub fn model(&self) -> Option<&Model> {
-        self.model.as_deref()
+        self.model.as_ref()
     }
 
     /// Makes it ready for one slide. Where there is a style, for the quantile map
@@ -94,7 +93,7 @@ impl Loaded {
         };
         let (engine, own_sha256) = match (&self.model, &settings.style) {
             (Some(model), _) => {
-                let (restainer, own_sha256) = Restainer::new(Arc::clone(model), settings, colours)?;
+                let (restainer, own_sha256) = Restainer::new(model.clone(), settings, colours)?;
                 (Engine::Model(Box::new(restainer)), own_sha256)
             }
             (None, Some(style)) => {

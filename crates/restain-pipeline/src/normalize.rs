@@ -178,6 +178,11 @@ impl<'a> Job<'a> {
         })
     }
 
+    /// Pixels of the output's level 0.
+    pub fn pixels(&self) -> u64 {
+        self.extent.area().unsigned_abs()
+    }
+
     /// The number of threads the job will use.
     pub fn threads(&self) -> usize {
         self.threads
@@ -240,7 +245,7 @@ impl<'a> Job<'a> {
         let encoder = TileEncoder::new(&layout)?;
         let writer = PyramidWriter::create(output, &layout, force)?;
         let pool = thread_pool(self.threads)?;
-        let pixels = grid.extent().area() as u64;
+        let pixels = self.pixels();
         progress.start(pixels);
         let control = Control::new(interrupt, progress);
 
@@ -290,11 +295,16 @@ impl<'a> Job<'a> {
         let (level_tiles, level_tile_queue, encoded) = ordered(4 * self.threads);
         thread::scope(|scope| {
             scope.spawn(move || read::plan(control, grid, tiles));
-            for _ in 0..self.threads {
+            let readers = (0..self.threads).map(|_| {
                 let queue = tile_queue.clone();
-                scope.spawn(move || read::run(control, self.slide, self.level, queue));
-            }
+                scope.spawn(move || read::run(control, self.slide, self.level, queue))
+            });
+            let readers = readers.collect::<Vec<_>>();
             drop(tile_queue);
+            scope.spawn(move || {
+                readers.into_iter().for_each(|reader| drop(reader.join()));
+                control.progress.all_read();
+            });
             let batches = generate::Batches::new(batches);
             scope.spawn(move || stain::run(control, engine, background, &windows, batches));
             for _ in 0..engine.workers() {

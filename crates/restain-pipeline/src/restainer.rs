@@ -1,7 +1,5 @@
 //! A model, and the way of a slide's pixels to it and back: the map before it, stain removal, and the gray that stays.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 use restain_net::Model;
 use restain_slide::Tile;
@@ -14,7 +12,7 @@ use crate::{Error, Result, crop};
 
 /// A model, ready for one slide.
 pub struct Restainer {
-    model: Arc<Model>,
+    model: Model,
     quantile: Option<Quantile>,
     removal: Removal,
     gray: GrayKind,
@@ -24,7 +22,7 @@ impl Restainer {
     /// Makes a model ready for one slide. Where there is a style, or the model was trained on standardized slides, `colours`
     /// is asked for those of the slide, with the SHA-256 of the file that stands in for them; the latter is given back.
     pub(crate) fn new(
-        model: Arc<Model>,
+        model: Model,
         settings: &Settings,
         colours: impl FnOnce() -> Result<(Style, Option<String>)>,
     ) -> Result<(Self, Option<String>)> {

@@ -86,7 +86,7 @@ fn check_file(path: &Path) -> Result<()> {
 }
 
 /// The folder that belongs to a MIRAX slide: `name/` beside `name.mrxs`.
-pub(crate) fn companion(path: &Path) -> Option<PathBuf> {
+pub fn companion(path: &Path) -> Option<PathBuf> {
     let mirax = path.extension().is_some_and(|extension| extension == "mrxs");
     mirax.then(|| path.with_extension(""))
 }

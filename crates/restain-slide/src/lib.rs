@@ -33,6 +33,7 @@ pub use geometry::{
     PhysicalSize,
 };
 pub use grid::{GRID, Margin, Tile, TileGrid};
+pub use handle::companion;
 pub use info::{AssociatedImage, LevelInfo, SlideInfo, openslide_version};
 pub use pixels::{Coverage, Pixels};
 pub use slide::{Extent, Slide};

@@ -37,29 +37,44 @@ struct Level {
 /// [`Error::Read`] where the file cannot be read; [`Error::NoSums`] where it has no checksums, for it was cut off or is not of
 /// this program; [`Error::Damaged`] with the first damaged place; [`Error::Stopped`].
 pub fn verify(path: &Path, stop: &AtomicBool) -> Result<Verified> {
-    let unreadable = |source: io::Error| Error::Read { path: path.to_owned(), source };
-    let damaged = |place: &str, reason: &str| Error::Damaged {
-        path: path.to_owned(),
-        place: place.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let bytes = file.metadata().map_err(unreadable)?.len();
-    let sums = Sums::read(&mut file).map_err(|fault| match fault {
-        Fault::Missing => Error::NoSums(path.to_owned()),
-        Fault::Damaged => damaged("the list of checksums", "it does not match its own"),
-        Fault::Read(source) => unreadable(source),
-    })?;
-    if !sums.directories_hold(&mut file).map_err(unreadable)? {
-        return Err(damaged("the header or a directory", "it does not match its checksum"));
-    }
-    let strange = |what: &dyn std::fmt::Display| damaged("the directories", &what.to_string());
-    let levels = levels(file, &sums).map_err(|error| strange(&error))?;
+    let (file, sums) = read_sums(path)?;
+    let bytes = file.metadata().map_err(|source| unreadable(path, source))?.len();
+    let levels = levels(file, &sums).map_err(|error| damaged(path, "the directories", &error.to_string()))?;
     for (level, sums) in levels.iter().zip(&sums.levels) {
         check_level(path, level, sums, stop)?;
     }
     let tiles = sums.levels.iter().map(|level| level.len() as u64).sum();
     Ok(Verified { bytes, levels: levels.len() as u32, tiles })
+}
+
+/// Looks whether a file ends as it should, and its header and directories are as they were written; reads no tile.
+///
+/// # Errors
+/// As [`verify`].
+pub fn glance(path: &Path) -> Result<()> {
+    read_sums(path).map(|_| ())
+}
+
+/// The checksums of a file whose header and directories hold theirs.
+fn read_sums(path: &Path) -> Result<(File, Sums)> {
+    let mut file = File::open(path).map_err(|source| unreadable(path, source))?;
+    let sums = Sums::read(&mut file).map_err(|fault| match fault {
+        Fault::Missing => Error::NoSums(path.to_owned()),
+        Fault::Damaged => damaged(path, "the list of checksums", "it does not match its own"),
+        Fault::Read(source) => unreadable(path, source),
+    })?;
+    if !sums.directories_hold(&mut file).map_err(|source| unreadable(path, source))? {
+        return Err(damaged(path, "the header or a directory", "it does not match its checksum"));
+    }
+    Ok((file, sums))
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Read { path: path.to_owned(), source }
+}
+
+fn damaged(path: &Path, place: &str, reason: &str) -> Error {
+    Error::Damaged { path: path.to_owned(), place: place.to_owned(), reason: reason.to_owned() }
 }
 
 /// Reads where the tiles of every level lie, and whether they can.
@@ -104,8 +119,7 @@ fn check_level(path: &Path, level: &Level, sums: &[u32], stop: &AtomicBool) -> R
 
 fn fault(path: &Path, level: &Level, index: usize, reason: &str) -> Error {
     let (column, row) = (index % level.columns, index / level.columns);
-    let place = format!("level {}, tile in column {column}, row {row}", level.index);
-    Error::Damaged { path: path.to_owned(), place, reason: reason.to_owned() }
+    damaged(path, &format!("level {}, tile in column {column}, row {row}", level.index), reason)
 }
 
 fn check_tile(

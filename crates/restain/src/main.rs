@@ -31,7 +31,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     match command.run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             if interrupt::requested() { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }

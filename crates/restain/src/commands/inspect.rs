@@ -5,7 +5,7 @@ use restain_pipeline::{Job, Loaded, Plan, SourceReport, Style};
 use restain_slide::{Mpp, Slide, SlideInfo};
 use serde::Serialize;
 
-use super::overrides::{InputArguments, ModelArguments};
+use super::overrides::{ConfigArgument, InputArguments, ModelArguments};
 use super::print_json;
 use crate::{interrupt, quantity};
 
@@ -19,6 +19,8 @@ pub(crate) struct Inspect {
     model: ModelArguments,
     #[command(flatten)]
     input: InputArguments,
+    #[command(flatten)]
+    config: ConfigArgument,
 
     /// Print one JSON object on stdout
     #[arg(long)]
@@ -37,7 +39,8 @@ struct Inspection<'a> {
 
 impl Inspect {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let mut settings = self.input.settings()?;
+        let mut settings = self.config.settings()?;
+        self.input.apply(&mut settings)?;
         self.model.apply(&mut settings)?;
         let slide = Slide::open(&self.slide)?;
         let threads = settings.threads()?;

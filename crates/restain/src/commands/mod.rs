@@ -1,5 +1,7 @@
 //! One file a command.
 
+mod batch;
+mod batch_worker;
 mod compare;
 mod evaluate;
 mod inspect;
@@ -7,6 +9,7 @@ mod normalize;
 mod normalize_image;
 mod overrides;
 mod patches;
+mod status;
 mod style;
 mod synth;
 mod train;
@@ -14,12 +17,16 @@ mod train_task;
 mod training;
 mod verify;
 
+use std::process::ExitCode;
+
 use clap::Subcommand;
 
 /// What restain can do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Normalize(normalize::Normalize),
+    Batch(batch::Batch),
+    Status(status::ShowStatus),
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
     Compare(compare::Compare),
@@ -31,11 +38,16 @@ pub(crate) enum Command {
     Train(train::Train),
     TrainTask(train_task::TrainTask),
     Evaluate(evaluate::Evaluate),
+    #[command(hide = true, name = batch_worker::NAME)]
+    BatchWorker,
 }
 
 impl Command {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Batch(command) => return command.run(),
+            Self::Status(command) => command.run(),
+            Self::BatchWorker => batch_worker::run(),
             Self::Normalize(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Inspect(command) => command.run(),
@@ -48,6 +60,7 @@ impl Command {
             Self::TrainTask(command) => command.run(),
             Self::Evaluate(command) => command.run(),
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }
 

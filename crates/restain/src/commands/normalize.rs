@@ -6,7 +6,7 @@ use clap::Args;
 use restain_pipeline::{Job, Loaded, Report, Style};
 use restain_slide::Slide;
 
-use super::overrides::{InputArguments, ModelArguments, OutputArguments};
+use super::overrides::{ConfigArgument, InputArguments, ModelArguments, OutputArguments};
 use super::print_json;
 use crate::{interrupt, progress, quantity};
 
@@ -29,6 +29,8 @@ pub(crate) struct Normalize {
     #[command(flatten)]
     input: InputArguments,
     #[command(flatten)]
+    config: ConfigArgument,
+    #[command(flatten)]
     storage: OutputArguments,
 
     /// Replace an existing output
@@ -47,7 +49,8 @@ pub(crate) struct Normalize {
 
 impl Normalize {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let mut settings = self.input.settings()?;
+        let mut settings = self.config.settings()?;
+        self.input.apply(&mut settings)?;
         self.model.apply(&mut settings)?;
         self.storage.apply(&mut settings)?;
         let interrupt = interrupt::catch()?;

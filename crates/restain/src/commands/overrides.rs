@@ -66,10 +66,21 @@ pub(crate) struct InputArguments {
     /// Read the level nearest to X micrometres a pixel; pixels are not resampled
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     mpp: Option<f64>,
+}
 
+/// Settings from a file.
+#[derive(Args)]
+pub(crate) struct ConfigArgument {
     /// YAML run configuration; the command line wins over it. See pipelines/normalize.yaml
     #[arg(long, value_name = "FILE.yaml")]
     config: Option<PathBuf>,
+}
+
+impl ConfigArgument {
+    /// The settings of the file, or the defaults.
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        Ok(self.config.as_deref().map_or_else(|| Ok(Settings::default()), Settings::from_yaml)?)
+    }
 }
 
 /// How the output is stored.
@@ -114,16 +125,13 @@ impl ModelArguments {
 }
 
 impl InputArguments {
-    /// The settings of the run configuration, or the defaults, under those given here.
-    pub(crate) fn settings(self) -> anyhow::Result<Settings> {
-        let mut settings =
-            self.config.as_deref().map_or_else(|| Ok(Settings::default()), Settings::from_yaml)?;
+    pub(crate) fn apply(self, settings: &mut Settings) -> anyhow::Result<()> {
         parse(&mut settings.extent, self.extent)?;
         // One choice of the level on the command line replaces either choice of the file.
         if self.level.is_some() || self.mpp.is_some() {
             (settings.level, settings.mpp) = (self.level, self.mpp);
         }
-        Ok(settings)
+        Ok(())
     }
 }
 

@@ -1,0 +1,56 @@
+//! The whole job, as the command line and a YAML run file give it. `pipelines/batch.yaml` explains each setting.
+
+use std::path::{Path, PathBuf};
+
+use restain_pipeline::Settings;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, Shard};
+
+/// A batch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchConfig {
+    /// Slides, folders, patterns and manifests.
+    pub inputs: Vec<String>,
+    /// The folder of the outputs.
+    pub output: Option<PathBuf>,
+    /// How each slide is normalized.
+    pub normalize: Settings,
+    /// Which part of the slides.
+    pub shard: Option<Shard>,
+    /// Minutes after which a slide is given up.
+    pub timeout: Option<f64>,
+    /// End with the first slide that fails.
+    pub stop_on_error: bool,
+    /// How outputs are called.
+    pub rename: Rename,
+}
+
+/// How outputs are called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rename {
+    /// As their slides.
+    #[default]
+    No,
+    /// By a hash of their slide's content, which tells nothing about a patient.
+    Hash,
+}
+
+impl BatchConfig {
+    /// Reads a run file.
+    ///
+    /// # Errors
+    /// [`Error::Config`], with the line where it is known.
+    pub fn load(path: &Path) -> Result<Self> {
+        let fault = |message: String| Error::Config { path: path.to_owned(), message };
+        let text =
+            std::fs::read_to_string(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+        // An empty file asks for nothing but defaults.
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        serde_yaml::from_str(&text).map_err(|error| fault(error.to_string()))
+    }
+}

@@ -1,0 +1,189 @@
+//! The output folder: outputs, and beside them, hidden, what is known of each slide and who works on it.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::record::host;
+use crate::{Error, Record, Result};
+
+/// What the batch knows lies here.
+const HIDDEN: &str = ".restain";
+
+/// An output folder.
+#[derive(Debug, Clone)]
+pub struct OutFolder {
+    path: PathBuf,
+}
+
+/// The right to work on a slide. The system takes it back when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl OutFolder {
+    /// Opens an output folder, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] where it cannot be made or written to.
+    pub fn create(path: &Path) -> Result<Self> {
+        let folder = Self { path: path.to_owned() };
+        for part in
+            [folder.path.clone(), folder.hidden("records"), folder.hidden("locks"), folder.hidden("runs")]
+        {
+            fs::create_dir_all(&part).map_err(|source| fault(&part, "cannot make the folder", source))?;
+        }
+        // A folder that one may not write to says so now, not at the first slide.
+        tempfile::tempfile_in(&folder.path)
+            .map_err(|source| fault(&folder.path, "cannot write into the folder", source))?;
+        Ok(folder)
+    }
+
+    /// Opens an output folder that is there.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] where no batch has been run into it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let folder = Self { path: path.to_owned() };
+        match fs::metadata(folder.hidden("records")) {
+            Ok(_) => Ok(folder),
+            Err(source) => Err(fault(path, "no batch has been run into this folder", source)),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the output of a slide goes.
+    pub fn output(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.tif"))
+    }
+
+    /// What is known of a slide.
+    pub fn record(&self, name: &str) -> Option<Record> {
+        Record::read(&self.record_path(name))
+    }
+
+    pub(crate) fn write_record(&self, name: &str, record: &Record) -> Result<()> {
+        let path = self.record_path(name);
+        record.write(&path).map_err(|source| fault(&path, "cannot write the record", source))
+    }
+
+    /// Asks for the right to work on a slide; `None` while another process has it.
+    pub(crate) fn lock(&self, name: &str) -> Result<Option<Lock>> {
+        let path = self.hidden("locks").join(format!("{name}.lock"));
+        let open = || File::options().create(true).truncate(false).write(true).open(&path);
+        let mut file = open().map_err(|source| fault(&path, "cannot make the lock", source))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(source)) => return Err(Error::NoLocks { path, source }),
+        }
+        // For people: the system alone knows whether it is held.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{} {}", host(), std::process::id()));
+        Ok(Some(Lock { _file: file }))
+    }
+
+    /// Removes what a process that was killed has left of an output; only for who holds its lock.
+    pub(crate) fn clear(&self, name: &str) {
+        let (prefix, suffix) = (format!(".{name}.tif."), ".part");
+        let left = |entry: &fs::DirEntry| {
+            let file = entry.file_name();
+            let name = file.to_string_lossy();
+            name.strip_prefix(&prefix)
+                .and_then(|rest| rest.strip_suffix(suffix))
+                .is_some_and(|middle| !middle.contains('.'))
+        };
+        // What cannot be removed now is hidden and of no harm.
+        for entry in self.path.read_dir().into_iter().flatten().flatten().filter(left) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+
+    /// Bytes that may still be written.
+    pub(crate) fn free(&self) -> Result<u64> {
+        fs4::available_space(&self.path)
+            .map_err(|source| fault(&self.path, "cannot tell how much room is left", source))
+    }
+
+    /// Writes a file about the batch, whole or not at all.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path.join(name);
+        restain_net::write_whole(&path, bytes).map_err(|source| fault(&path, "cannot write", source))
+    }
+
+    /// Where a running batch says how far it is.
+    pub(crate) fn write_run(&self, run: &str, state: &impl Serialize) -> Result<()> {
+        let json = serde_json::to_vec(state).map_err(io::Error::other);
+        let path = self.hidden("runs").join(format!("{run}.json"));
+        json.and_then(|json| restain_net::write_whole(&path, &json))
+            .map_err(|source| fault(&path, "cannot write how far the batch is", source))
+    }
+
+    /// What running and finished batches say of themselves.
+    pub(crate) fn runs(&self) -> Vec<Vec<u8>> {
+        let json = |path: &PathBuf| path.extension() == Some(OsStr::new("json"));
+        let entries = self.hidden("runs").read_dir().into_iter().flatten().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(json).collect();
+        paths.sort();
+        paths.into_iter().filter_map(|path| fs::read(path).ok()).collect()
+    }
+
+    fn record_path(&self, name: &str) -> PathBuf {
+        self.hidden("records").join(format!("{name}.json"))
+    }
+
+    fn hidden(&self, part: &str) -> PathBuf {
+        self.path.join(HIDDEN).join(part)
+    }
+}
+
+fn fault(path: &Path, doing: &'static str, source: io::Error) -> Error {
+    Error::Folder { path: path.to_owned(), doing, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slide_is_one_processes_at_a_time() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let out = OutFolder::create(folder.path()).expect("a folder");
+        let lock = out.lock("a").expect("locks").expect("a free slide");
+        assert!(out.lock("a").expect("locks").is_none());
+        assert!(out.lock("b").expect("locks").is_some());
+        drop(lock);
+        assert!(out.lock("a").expect("locks").is_some());
+    }
+
+    #[test]
+    fn only_what_is_left_of_the_output_is_removed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let out = OutFolder::create(folder.path()).expect("a folder");
+        let files = [".a.tif.x1.part", ".a.tif.y.tif.x2.part", ".b.tif.x3.part", "a.tif", ".a.tif.part"];
+        for file in files {
+            fs::write(folder.path().join(file), "").expect("a file");
+        }
+        out.clear("a");
+        let left = files.map(|file| folder.path().join(file).exists());
+        assert_eq!(left, [false, true, true, true, true]);
+    }
+
+    #[test]
+    fn a_folder_without_a_batch_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        assert!(OutFolder::open(folder.path()).is_err());
+        OutFolder::create(folder.path()).expect("a folder");
+        assert!(OutFolder::open(folder.path()).is_ok());
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("a file");
+        assert!(matches!(OutFolder::create(&file), Err(Error::Folder { .. })));
+    }
+}

@@ -1,0 +1,253 @@
+//! Which slides are asked for: files, folders, patterns, and tables of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use restain_slide::Slide;
+use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
+
+use crate::{Error, Result};
+
+/// Names of slide files by their end, as `OpenSlide` reads them; what else a folder holds is not looked at. TIFF files are
+/// slides where `OpenSlide` knows them.
+const SLIDES: [&str; 8] = ["mrxs", "svs", "ndpi", "scn", "bif", "svslide", "vms", "vmu"];
+const TIFFS: [&str; 2] = ["tif", "tiff"];
+
+/// A slide that is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its file.
+    pub slide: PathBuf,
+    /// Name of its output, without `.tif`.
+    pub name: String,
+    /// What a manifest says of it alone.
+    #[serde(default)]
+    pub own: Own,
+}
+
+/// Settings of one slide, in place of those of the batch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// The model.
+    pub model: Option<String>,
+    /// The level to read.
+    pub level: Option<u32>,
+    /// The level to read by its micrometres a pixel.
+    pub mpp: Option<f64>,
+}
+
+/// A line of a manifest.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    slide: PathBuf,
+    output: Option<String>,
+    model: Option<String>,
+    level: Option<u32>,
+    mpp: Option<f64>,
+}
+
+/// Finds the slides of inputs, by the names of their outputs: slide files; folders, searched with all folders in them;
+/// patterns such as `scans/*.mrxs`; and manifests, CSV files with the column `slide` (relative to the manifest) and, if wanted,
+/// `output`, `model`, `level` and `mpp`. Nothing in `output` is an input.
+///
+/// # Errors
+/// [`Error::Input`] where there is no slide in an input, [`Error::Manifest`], [`Error::SameName`].
+pub fn find(inputs: &[String], output: &Path) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    for input in inputs {
+        let fault = |reason: &str| Error::Input { input: input.clone(), reason: reason.to_owned() };
+        let path = Path::new(input);
+        let before = items.len();
+        if path.is_dir() {
+            items.extend(search(path, output)?.into_iter().map(item));
+        } else if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv")) {
+            items.extend(manifest(path)?);
+        } else if path.exists() {
+            items.push(item(path.to_owned()));
+        } else {
+            let found = glob::glob(input).map_err(|_| fault("no such file or folder, and no pattern"))?;
+            for path in found.flatten() {
+                if path.is_dir() {
+                    items.extend(search(&path, output)?.into_iter().map(item))
+                } else {
+                    items.push(item(path))
+                }
+            }
+        }
+        if items.len() == before {
+            return Err(fault("there is no slide here; check the path"));
+        }
+    }
+    unique(items)
+}
+
+/// One item a slide, sorted; the same slide may be asked for twice.
+fn unique(items: Vec<Item>) -> Result<Vec<Item>> {
+    let mut by_name = BTreeMap::<String, Item>::new();
+    for item in items {
+        if let Some(known) = by_name.get(&item.name) {
+            if known.slide.canonicalize().ok() != item.slide.canonicalize().ok() || known.own != item.own {
+                let (first, second) = (known.slide.clone(), item.slide);
+                return Err(Error::SameName { name: item.name, first, second });
+            }
+            continue;
+        }
+        by_name.insert(item.name.clone(), item);
+    }
+    Ok(by_name.into_values().collect())
+}
+
+fn item(slide: PathBuf) -> Item {
+    let name = slide.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Item { slide, name, own: Own::default() }
+}
+
+/// The slides of a folder. What belongs to a slide is none itself, nor is what lies in `output`.
+fn search(folder: &Path, output: &Path) -> Result<Vec<PathBuf>> {
+    let output = output.canonicalize().ok();
+    let enter = |entry: &walkdir::DirEntry| {
+        let (path, hidden) = (entry.path(), entry.file_name().as_encoded_bytes().starts_with(b"."));
+        let belongs = path.is_dir() && path.with_extension("mrxs") != path && sibling(path).is_file();
+        let outputs = output.is_some() && path.canonicalize().ok() == output;
+        entry.depth() == 0 || !(hidden || belongs || outputs)
+    };
+    let mut slides = Vec::new();
+    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(enter) {
+        let entry = entry.map_err(|error| Error::Input {
+            input: folder.display().to_string(),
+            reason: format!("cannot be searched: {error}"),
+        })?;
+        let ends = |ends: &[&str]| {
+            entry.path().extension().is_some_and(|end| ends.iter().any(|one| end.eq_ignore_ascii_case(one)))
+        };
+        if !entry.file_type().is_dir() && (ends(&SLIDES) || ends(&TIFFS) && Slide::open(entry.path()).is_ok())
+        {
+            slides.push(entry.into_path());
+        }
+    }
+    Ok(slides)
+}
+
+/// The MIRAX file that a folder would belong to.
+fn sibling(folder: &Path) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".mrxs");
+    folder.with_file_name(name)
+}
+
+fn manifest(path: &Path) -> Result<Vec<Item>> {
+    let fault = |message: String| Error::Manifest { path: path.to_owned(), message };
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(path)
+        .map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut items = Vec::new();
+    for line in reader.deserialize() {
+        let Line { slide, output, model, level, mpp } =
+            line.map_err(|error| fault(format!("{error}; columns are slide, output, model, level and mpp")))?;
+        let mut item = item(folder.join(slide));
+        let at = format!("the output {output:?} of {}", item.slide.display());
+        if let Some(output) = output.filter(|output| !output.is_empty()) {
+            let name =
+                output.strip_suffix(".tif").or(output.strip_suffix(".tiff")).unwrap_or(&output).to_owned();
+            if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+                return Err(fault(format!("{at} is no name of a file in the output folder")));
+            }
+            item.name = name;
+        }
+        if level.is_some() && mpp.is_some() {
+            return Err(fault(format!(
+                "{}: `level` and `mpp` are two ways to say one thing",
+                item.slide.display()
+            )));
+        }
+        item.own = Own { model: model.filter(|model| !model.is_empty()), level, mpp };
+        items.push(item);
+    }
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn names(items: &[Item]) -> Vec<&str> {
+        items.iter().map(|item| item.name.as_str()).collect()
+    }
+
+    fn place(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, "").expect("a file");
+        }
+        folder
+    }
+
+    #[test]
+    fn a_folder_is_searched_and_what_belongs_to_a_slide_is_none() {
+        let folder = place(&[
+            "a.mrxs",
+            "a/Slidedat.ini",
+            "a/inner.svs",
+            "b.SVS",
+            "c.jpg",
+            "deep/er/d.ndpi",
+            ".hidden/e.svs",
+            "no.tif",
+            "out/f.svs",
+            "lone/g.scn",
+            "notes.csv",
+        ]);
+        let at = |name: &str| folder.path().join(name).to_str().expect("a name").to_owned();
+        let found = find(&[at("")], &folder.path().join("out")).expect("slides");
+        assert_eq!(names(&found), ["a", "b", "d", "g"]);
+        let found = find(&[at("*.mrxs"), at("a.mrxs"), at("lone")], Path::new("out")).expect("slides");
+        assert_eq!(names(&found), ["a", "g"]);
+        for nothing in ["nowhere", "*.bif", "[", ".hidden/nothing"] {
+            assert!(matches!(find(&[at(nothing)], Path::new("out")), Err(Error::Input { .. })), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn two_slides_of_one_name_are_refused() {
+        let folder = place(&["one/a.svs", "two/a.ndpi"]);
+        let error =
+            find(&[folder.path().to_str().expect("a name").to_owned()], Path::new("out")).expect_err("two");
+        assert!(error.to_string().contains("a.tif"), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_says_more() {
+        let folder = place(&[]);
+        let path = folder.path().join("slides.csv");
+        let read = |text: &str| {
+            fs::write(&path, text).expect("a file");
+            find(&[path.to_str().expect("a name").to_owned()], Path::new("out"))
+        };
+        let items =
+            read("slide, output, mpp, model, level\nx/a.mrxs, one.tif, 0.5, ,\n/b.svs,,,identity,2\n")
+                .expect("two");
+        assert_eq!(names(&items), ["b", "one"]);
+        assert_eq!((items[1].slide.clone(), items[1].own.mpp), (folder.path().join("x/a.mrxs"), Some(0.5)));
+        assert_eq!((items[0].own.model.as_deref(), items[0].own.level), (Some("identity"), Some(2)));
+        assert_eq!(items[0].slide, Path::new("/b.svs"));
+        for (text, expected) in [
+            ("file\na\n", "slide"),
+            ("slide,output\na.svs,../../etc/passwd\n", "no name of a file"),
+            ("slide,output\na.svs,.bashrc\n", "no name of a file"),
+            ("slide,level\na.svs,x\n", "line: 2"),
+            ("slide,level,mpp\na.svs,1,0.5\n", "two ways"),
+            ("slide\n", "there is no slide"),
+        ] {
+            let error = read(text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

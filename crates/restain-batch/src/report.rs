@@ -1,0 +1,176 @@
+//! How far a batch is, and what has become of each slide.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{host, now};
+use crate::{OutFolder, Result, Shard};
+
+/// Seconds without a word after which a running batch counts as gone: it speaks every second.
+const SILENT: u64 = 30;
+
+/// What a process says of its batch, every second.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunState {
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub process: u32,
+    /// Its part of the slides.
+    pub shard: Option<Shard>,
+    /// Seconds since 1970 when it was begun.
+    pub begun: u64,
+    /// Seconds since 1970 when it said this.
+    pub updated: u64,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// Slides it was asked for.
+    pub total: u64,
+    /// Slides that are done.
+    pub done: u64,
+    /// Of these, those that were done before.
+    pub already: u64,
+    /// Slides that failed.
+    pub failed: u64,
+    /// Slides it works on.
+    pub current: Vec<String>,
+    /// Pixels of the slides that it has normalized.
+    pub pixels: u64,
+    /// Pixels that it has normalized of the current slides.
+    pub under_way: u64,
+    /// Seconds it has taken.
+    pub seconds: f64,
+    /// Bytes of the slides it has dealt with, and of all.
+    pub bytes: [u64; 2],
+}
+
+impl RunState {
+    pub(crate) fn begin(shard: Option<Shard>, total: usize) -> Self {
+        Self {
+            host: host(),
+            process: std::process::id(),
+            shard,
+            begun: now(),
+            updated: now(),
+            ended: false,
+            total: total as u64,
+            done: 0,
+            already: 0,
+            failed: 0,
+            current: Vec::new(),
+            pixels: 0,
+            under_way: 0,
+            seconds: 0.0,
+            bytes: [0, 0],
+        }
+    }
+
+    /// What it calls itself.
+    pub(crate) fn name(&self) -> String {
+        format!("{}-{}-{}", self.host, self.process, self.begun)
+    }
+
+    /// Seconds since it said anything.
+    pub fn silent_seconds(&self) -> u64 {
+        now().saturating_sub(self.updated)
+    }
+
+    /// Whether it still runs, as far as can be told from afar.
+    pub fn is_alive(&self) -> bool {
+        !self.ended && self.silent_seconds() < SILENT
+    }
+
+    /// Slides that are neither done nor failed.
+    pub fn due(&self) -> u64 {
+        self.total.saturating_sub(self.done + self.failed)
+    }
+
+    /// Megapixels a second.
+    pub fn mp_per_s(&self) -> f64 {
+        if self.seconds > 0.0 { (self.pixels + self.under_way) as f64 / 1e6 / self.seconds } else { 0.0 }
+    }
+
+    /// Seconds left, by the bytes of the slides; unknown before the first is done.
+    pub fn seconds_left(&self) -> Option<f64> {
+        let [dealt, all] = self.bytes;
+        (self.pixels > 0 && dealt > 0).then(|| self.seconds * all.saturating_sub(dealt) as f64 / dealt as f64)
+    }
+}
+
+/// What is going on in an output folder.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// Runs that go on.
+    pub running: Vec<RunState>,
+    /// The run that spoke last, where none goes on.
+    pub last: Option<RunState>,
+}
+
+impl Status {
+    /// Reads what the runs say of themselves.
+    pub fn of(out: &OutFolder) -> Self {
+        let mut runs: Vec<RunState> =
+            out.runs().iter().filter_map(|json| serde_json::from_slice(json).ok()).collect();
+        runs.sort_by_key(|run| run.updated);
+        let last = runs.last().cloned();
+        let running: Vec<_> = runs.into_iter().filter(RunState::is_alive).collect();
+        Self { last: last.filter(|_| running.is_empty()), running }
+    }
+}
+
+/// What has become of a slide.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// Its output is whole and was verified.
+    Done,
+    /// It could not be done.
+    Failed,
+    /// It was not tried, or given back.
+    Due,
+}
+
+/// A line of the summary.
+#[derive(Debug, Clone, Serialize)]
+pub struct SlideSummary {
+    /// Name of the output, without `.tif`.
+    pub name: String,
+    /// What has become of it.
+    pub fate: Fate,
+    /// Whether it was done before this run.
+    pub already: bool,
+    /// Pixels of level 0.
+    pub pixels: u64,
+    /// Seconds of work.
+    pub seconds: f64,
+    /// Bytes of the output.
+    pub bytes: u64,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// What has become of a batch.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// The run.
+    pub run: RunState,
+    /// Its slides.
+    pub slides: Vec<SlideSummary>,
+}
+
+impl Summary {
+    /// Writes `summary.csv` and `summary.json`; those of a shard have its number in their names.
+    pub(crate) fn save(&self, out: &OutFolder) -> Result<()> {
+        let part = self
+            .run
+            .shard
+            .map_or(String::new(), |shard| format!("-{}", shard.to_string().replace('/', "-of-")));
+        let json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        out.write(&format!("summary{part}.json"), &json)?;
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        for slide in &self.slides {
+            // Into memory: it cannot fail.
+            let _ = csv.serialize(slide);
+        }
+        out.write(&format!("summary{part}.csv"), &csv.into_inner().unwrap_or_default())
+    }
+}

@@ -1,0 +1,61 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use restain_batch::{OutFolder, RunState, Status};
+
+use super::{batch::how_far, print_json};
+use crate::quantity;
+
+/// Show how far a batch is
+///
+/// Reads what `restain batch` says of itself in its output folder, from another terminal or another machine.
+#[derive(Args)]
+pub(crate) struct ShowStatus {
+    /// The output folder of the batch
+    #[arg(value_name = "OUTDIR")]
+    folder: PathBuf,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+impl ShowStatus {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let status = Status::of(&OutFolder::open(&self.folder)?);
+        if self.json {
+            return print_json(&status);
+        }
+        for run in &status.running {
+            println!(
+                "running on {}, process {}{}: {}, {}",
+                run.host,
+                run.process,
+                part(run),
+                counts(run),
+                how_far(run)
+            );
+        }
+        match &status.last {
+            Some(run) if run.ended => println!("ended{}: {}", part(run), counts(run)),
+            Some(run) => println!(
+                "gone{}, without a word for {}: {}; run the same command again",
+                part(run),
+                quantity::seconds(run.silent_seconds() as f64),
+                counts(run)
+            ),
+            None if status.running.is_empty() => println!("nothing was run here yet"),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+fn part(run: &RunState) -> String {
+    run.shard.map_or(String::new(), |shard| format!(", part {shard}"))
+}
+
+fn counts(run: &RunState) -> String {
+    let RunState { total, done, failed, .. } = run;
+    format!("{done} of {} done, {failed} failed, {} due", quantity::count(*total, "slide"), run.due())
+}
