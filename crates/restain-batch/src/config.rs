@@ -54,3 +54,14 @@ impl BatchConfig {
         serde_yaml::from_str(&text).map_err(|error| fault(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_run_file_holds_the_defaults() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../pipelines/batch.yaml"));
+        assert_eq!(BatchConfig::load(path).expect("a run file"), BatchConfig::default());
+    }
+}

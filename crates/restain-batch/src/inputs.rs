@@ -70,9 +70,9 @@ pub fn find(inputs: &[String], output: &Path) -> Result<Vec<Item>> {
             let found = glob::glob(input).map_err(|_| fault("no such file or folder, and no pattern"))?;
             for path in found.flatten() {
                 if path.is_dir() {
-                    items.extend(search(&path, output)?.into_iter().map(item))
+                    items.extend(search(&path, output)?.into_iter().map(item));
                 } else {
-                    items.push(item(path))
+                    items.push(item(path));
                 }
             }
         }

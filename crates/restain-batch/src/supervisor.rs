@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use restain_pipeline::Settings;
+use restain_pipeline::{Loaded, Settings};
 
 use crate::config::{BatchConfig, Rename};
 use crate::inputs::Item;
@@ -24,7 +24,7 @@ const SAY: Duration = Duration::from_secs(1);
 /// How long it waits before it asks again for slides that others work on.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long a process that was asked to stop may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Slides handed out at a time.
 const HANDED_OUT: usize = 2;
 /// How often a process may end while it works on a slide, before it is the slide's fault.
@@ -102,8 +102,12 @@ impl Supervisor<'_> {
     /// Runs the batch to its end, or until `stop` is set, and writes its summary.
     ///
     /// # Errors
-    /// [`Error::Start`] and [`Error::Folder`] where nothing can be run or written; what happens to a slide is in the summary.
+    /// Where the model or a style cannot be read; [`Error::Start`] and [`Error::Folder`] where nothing can be run or written.
+    /// What happens to a slide is in the summary.
     pub fn run(&self, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<(Summary, Ending)> {
+        // What all slides need is looked at before any of them fails for it.
+        Recipe::of(&self.config.normalize)?;
+        Loaded::new(&self.config.normalize)?;
         let mut run = Run::new(self);
         let mut worker: Option<Worker> = None;
         let (mut false_starts, mut said, mut asked) = (0, None::<Instant>, None::<Instant>);
@@ -130,7 +134,7 @@ impl Supervisor<'_> {
                         if matches!(answer, Answer::Started { .. }) {
                             false_starts = 0;
                         }
-                        run.take(answer, tell)?;
+                        run.take(answer, tell);
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => {
@@ -159,7 +163,7 @@ impl Supervisor<'_> {
             }
         }
         if let Some(at_work) = worker {
-            run.wind_up(at_work, tell)?;
+            run.wind_up(at_work, tell);
         }
         run.finish(stop.load(Ordering::Relaxed))
     }
@@ -291,7 +295,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn take(&mut self, answer: Answer, tell: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn take(&mut self, answer: Answer, tell: &mut dyn FnMut(Event<'_>)) {
         match answer {
             Answer::Started { index } => {
                 if let Some(slide) = self.handed.get_mut(&index) {
@@ -335,7 +339,6 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        Ok(())
     }
 
     fn fail(&mut self, index: usize, error: String, tell: &mut dyn FnMut(Event<'_>)) {
@@ -433,19 +436,18 @@ impl<'a> Run<'a> {
     }
 
     /// Lets the process finish or roll back what it has begun.
-    fn wind_up(&mut self, mut worker: Worker, tell: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn wind_up(&mut self, mut worker: Worker, tell: &mut dyn FnMut(Event<'_>)) {
         worker.ask(&Request::Stop);
         worker.stdin = None;
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             match worker.answers.recv_timeout(TICK) {
-                Ok(answer) => self.take(answer, tell)?,
+                Ok(answer) => self.take(answer, tell),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         worker.kill();
-        Ok(())
     }
 
     fn finish(mut self, interrupted: bool) -> Result<(Summary, Ending)> {

@@ -156,18 +156,11 @@ impl<'a> Bench<'a> {
         let (side, seed) = (self.config.patches.side, self.seed);
         let task = workshop.task(seed, row.sight, row.augmentation)?;
         let method = self.method(workshop, row)?;
-        let (patches, abnormal) = match (&row.normalize, &self.truth) {
-            (Normalize::Ceiling, Some(truth)) => (truth.rgb.clone(), &self.tested.abnormal),
-            (Normalize::Ceiling, None) => (self.source_test.rgb.clone(), &self.source_test.abnormal),
-            _ => (method.normalize(&self.tested.rgb, side)?, &self.tested.abnormal),
-        };
         let kept = Kept::of(workshop.cache, self.config, self.target, (row, &method), seed)?;
-        let mut result = if let Some(result) = kept.read() {
-            result
-        } else {
-            let result = self.score(row, &task, &method, (&patches, abnormal.as_deref()), workshop.device)?;
-            kept.write(&result)?;
-            result
+        // Pictures are drawn of the first seed; what is known of another needs none.
+        let mut result = match kept.read().filter(|_| !self.is_first()) {
+            Some(known) => known,
+            None => self.treat(row, (&task, &method), &kept, workshop.device)?,
         };
         if let (Method::Generator(g), Some(truth)) = (&method, &self.truth) {
             result.seen = measure::seen([&g.target, &g.source], &self.tested.rgb, &truth.rgb);
@@ -180,8 +173,32 @@ impl<'a> Bench<'a> {
             result.followed = follow(&task, network, workshop.device, (g, row.stages()), tested, side)?;
             kept.write(&result)?;
         }
+        Ok(result)
+    }
+
+    /// Treats the patches as a row does, shows what they become, and measures it where it is not known.
+    fn treat(
+        &mut self,
+        row: &RowConfig,
+        (task, method): (&TrainedTask, &Method),
+        kept: &Kept,
+        device: &Device,
+    ) -> Result<SeedResult> {
+        let side = self.config.patches.side;
+        let (patches, abnormal) = match (&row.normalize, &self.truth) {
+            (Normalize::Ceiling, Some(truth)) => (truth.rgb.clone(), &self.tested.abnormal),
+            (Normalize::Ceiling, None) => (self.source_test.rgb.clone(), &self.source_test.abnormal),
+            _ => (method.normalize(&self.tested.rgb, side)?, &self.tested.abnormal),
+        };
+        let result = if let Some(known) = kept.read() {
+            known
+        } else {
+            let result = self.score(row, task, method, (&patches, abnormal.as_deref()), device)?;
+            kept.write(&result)?;
+            result
+        };
         // A row whose pictures are those of another shows nothing new.
-        if row.normalize != Normalize::None || row.has_plain_task() {
+        if self.is_first() && (row.normalize != Normalize::None || row.has_plain_task()) {
             self.colours.push((row.title.clone(), measure::histogram(&patches)));
             if row.normalize != Normalize::Ceiling || self.truth.is_some() {
                 self.show(&row.title, &patches);
@@ -223,11 +240,15 @@ impl<'a> Bench<'a> {
         })
     }
 
+    /// Whether it has the first seed, of which pictures are drawn.
+    fn is_first(&self) -> bool {
+        self.config.seeds.first() == Some(&self.seed)
+    }
+
     /// Whether the training of the row's G is followed: of one row, and with the first seed, for each of its steps costs as
     /// much as a row of its own.
     fn follows(&self, row: &RowConfig) -> bool {
-        self.config.seeds.first() == Some(&self.seed)
-            && self.config.followed(self.target).is_some_and(|followed| followed.name == row.name)
+        self.is_first() && self.config.followed(self.target).is_some_and(|followed| followed.name == row.name)
     }
 
     fn method(&self, workshop: &mut Workshop<'_>, row: &RowConfig) -> Result<Method> {
@@ -272,7 +293,7 @@ impl<'a> Bench<'a> {
         self.shown.push(PanelRow { title: title.to_owned(), patches });
     }
 
-    /// Draws plots and, of this seed, the panel and the histograms.
+    /// Draws plots and, of the first seed, the panel and the histograms.
     fn draw(&self, benchmark: &Benchmark) -> Result<()> {
         let name = &self.target.name;
         let at = |what: &str| -> PathBuf { self.output.join(format!("{name}-{what}")) };
@@ -296,6 +317,9 @@ impl<'a> Bench<'a> {
         let curves: Vec<Curve> = reached.take(1).map(Curve::validation).collect();
         let title = format!("Accuracy on the source's validation part: {}", benchmark.title);
         write_text(&at("training.svg"), accuracy_curves(&title, &curves)?.as_bytes())?;
+        if !self.is_first() {
+            return Ok(());
+        }
         let sets: Vec<_> =
             self.colours.iter().map(|(title, histogram)| (title.as_str(), histogram)).collect();
         let title = format!("Colours of source and target: {}", benchmark.title);

@@ -302,7 +302,9 @@ impl<'a> Job<'a> {
             let readers = readers.collect::<Vec<_>>();
             drop(tile_queue);
             scope.spawn(move || {
-                readers.into_iter().for_each(|reader| drop(reader.join()));
+                for reader in readers {
+                    drop(reader.join());
+                }
                 control.progress.all_read();
             });
             let batches = generate::Batches::new(batches);

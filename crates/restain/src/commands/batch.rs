@@ -26,6 +26,7 @@ const SOME_FAILED: u8 = 3;
 /// Exit codes: 0 all slides are done; 1 nothing could run; 2 wrong usage; 3 some slides failed or are still due; 130
 /// interrupted. `restain status` shows from another terminal how far a batch is.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct Batch {
     /// Slides; folders, searched with all folders in them; patterns such as 'scans/*.mrxs'; manifests: CSV files with the
     /// column `slide` and, if wanted, `output`, `model`, `level`, `mpp`
