@@ -12,7 +12,7 @@ pub(crate) enum Request {
     Setup {
         /// The output folder.
         output: PathBuf,
-        /// Seconds since 1970 when the batch was begun.
+        /// Milliseconds since 1970 when the batch was begun.
         begun: u64,
     },
     /// A slide.

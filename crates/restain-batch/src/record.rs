@@ -54,9 +54,9 @@ pub struct Record {
     pub error: Option<String>,
     /// How often it was tried in the run that ended last.
     pub attempts: u32,
-    /// Seconds since 1970 when it was begun.
+    /// Milliseconds since 1970 when it was begun.
     pub begun: u64,
-    /// Seconds since 1970 when it ended.
+    /// Milliseconds since 1970 when it ended.
     pub ended: Option<u64>,
     /// Seconds of work.
     pub seconds: f64,
@@ -107,9 +107,11 @@ impl Record {
     }
 }
 
-/// Seconds since 1970.
+/// Milliseconds since 1970.
 pub(crate) fn now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |time| time.as_millis() as u64)
 }
 
 /// The name of this machine.

@@ -6,7 +6,7 @@ use crate::record::{host, now};
 use crate::{OutFolder, Result, Shard};
 
 /// Seconds without a word after which a running batch counts as gone: it speaks every second.
-const SILENT: u64 = 30;
+const SILENT: f64 = 30.0;
 
 /// What a process says of its batch, every second.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,9 +17,9 @@ pub struct RunState {
     pub process: u32,
     /// Its part of the slides.
     pub shard: Option<Shard>,
-    /// Seconds since 1970 when it was begun.
+    /// Milliseconds since 1970 when it was begun.
     pub begun: u64,
-    /// Seconds since 1970 when it said this.
+    /// Milliseconds since 1970 when it said this.
     pub updated: u64,
     /// Whether it has ended.
     pub ended: bool,
@@ -70,8 +70,8 @@ impl RunState {
     }
 
     /// Seconds since it said anything.
-    pub fn silent_seconds(&self) -> u64 {
-        now().saturating_sub(self.updated)
+    pub fn silent_seconds(&self) -> f64 {
+        now().saturating_sub(self.updated) as f64 / 1e3
     }
 
     /// Whether it still runs, as far as can be told from afar.

@@ -106,8 +106,8 @@ impl Supervisor<'_> {
     /// What happens to a slide is in the summary.
     pub fn run(&self, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<(Summary, Ending)> {
         // What all slides need is looked at before any of them fails for it.
-        Recipe::of(&self.config.normalize)?;
         Loaded::new(&self.config.normalize)?;
+        Recipe::of(&self.config.normalize)?;
         let mut run = Run::new(self);
         let mut worker: Option<Worker> = None;
         let (mut false_starts, mut said, mut asked) = (0, None::<Instant>, None::<Instant>);

@@ -41,7 +41,7 @@ impl ShowStatus {
             Some(run) => println!(
                 "gone{}, without a word for {}: {}; run the same command again",
                 part(run),
-                quantity::seconds(run.silent_seconds() as f64),
+                quantity::seconds(run.silent_seconds()),
                 counts(run)
             ),
             None if status.running.is_empty() => println!("nothing was run here yet"),
