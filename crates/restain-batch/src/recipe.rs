@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use restain_net::Precision;
-use restain_pipeline::{CompressionKind, Engine, ExtentKind, GrayKind, Settings, SubsamplingKind};
+use restain_pipeline::{Engine, Settings, Style};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-/// The settings of an output, files by their hashes. Tiles, threads and device are not part of it.
+/// The settings of an output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Version of restain.
     pub restain: String,
@@ -19,22 +19,8 @@ pub struct Recipe {
     pub style_sha256: Option<String>,
     /// SHA-256 of the file of the slide's own style.
     pub own_sha256: Option<String>,
-    /// Whose gray pixels get.
-    pub gray: Option<GrayKind>,
-    /// The numbers G is computed in.
-    pub precision: Precision,
-    /// How tiles are stored.
-    pub compression: CompressionKind,
-    /// JPEG quality.
-    pub quality: u8,
-    /// JPEG chroma subsampling.
-    pub subsampling: SubsamplingKind,
-    /// How much of the slide.
-    pub extent: ExtentKind,
-    /// The level read.
-    pub level: Option<u32>,
-    /// Micrometres a pixel of the level read.
-    pub mpp: Option<f64>,
+    /// All settings but those files, and those that change no pixel: tile, threads and device.
+    pub settings: Settings,
 }
 
 impl Recipe {
@@ -43,38 +29,51 @@ impl Recipe {
     /// # Errors
     /// Where a model or a style cannot be read.
     pub fn of(settings: &Settings) -> Result<Self> {
-        let Settings {
-            model,
-            style,
-            own,
-            gray,
-            precision,
-            compression,
-            quality,
-            subsampling,
-            extent,
-            level,
-            mpp,
-            ..
-        } = settings;
+        let Settings { model, style, own, .. } = settings;
         let model = match (model.as_deref(), style) {
             (Some(Engine::IDENTITY), _) | (None, Some(_)) => None,
             (name, _) => Some(Path::new(name.unwrap_or(restain_net::SHIPPED_NAME))),
         };
-        let hash = |path: &Path| restain_pipeline::Style::load(path).map(|(_, sha256)| sha256);
+        let hash = |path: &Path| Style::load(path).map(|(_, sha256)| sha256);
+        let Settings { device, tile, threads, .. } = Settings::default();
         Ok(Self {
             restain: env!("CARGO_PKG_VERSION").to_owned(),
             model_sha256: model.map(restain_net::sha256_of).transpose()?,
             style_sha256: style.as_deref().map(hash).transpose()?,
             own_sha256: own.as_deref().map(hash).transpose()?,
-            gray: *gray,
-            precision: *precision,
-            compression: *compression,
-            quality: *quality,
-            subsampling: *subsampling,
-            extent: *extent,
-            level: *level,
-            mpp: *mpp,
+            settings: Settings {
+                model: None,
+                style: None,
+                own: None,
+                device,
+                tile,
+                threads,
+                ..settings.clone()
+            },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_pixels_changes_the_recipe() {
+        let of = |settings: Settings| Recipe::of(&settings).expect("a recipe");
+        let plain = of(Settings::default());
+        assert!(plain.model_sha256.is_some());
+        let quick = Settings { tile: 512, threads: Some(1), device: "cpu".to_owned(), ..Settings::default() };
+        assert_eq!(of(quick), plain);
+        let shipped = Settings { model: Some("shipped".to_owned()), ..Settings::default() };
+        assert_eq!(of(shipped), plain);
+        let identity = of(Settings { model: Some(Engine::IDENTITY.to_owned()), ..Settings::default() });
+        assert_eq!(identity.model_sha256, None);
+        for other in [
+            Settings { quality: 80, ..Settings::default() },
+            Settings { level: Some(1), ..Settings::default() },
+        ] {
+            assert_ne!(of(other), plain);
+        }
     }
 }

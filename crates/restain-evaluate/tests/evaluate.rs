@@ -306,7 +306,7 @@ fn some_rows_and_benchmarks_can_be_chosen() -> Tested {
 
 #[test]
 fn the_shipped_configurations_are_valid() -> Tested {
-    for (name, rows) in [("cric", 20), ("herlev", 11), ("smoke", 4)] {
+    for (name, rows) in [("cric", 20), ("cric-full", 13), ("herlev", 11), ("smoke", 4)] {
         let path = format!("{}/../../pipelines/evaluate-{name}.yaml", env!("CARGO_MANIFEST_DIR"));
         assert_eq!(Config::load(Path::new(&path))?.rows.len(), rows, "{name}");
     }

@@ -312,7 +312,7 @@ fn a_run_file_holds_the_whole_job() {
     assert_eq!(again, text(&printed.stdout));
     let ended = run(["batch", "--config", file.to_str().unwrap()]);
     assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stderr));
-    assert_eq!(record(&out, &format!("{PATIENT}-1"))["recipe"]["quality"], 70);
+    assert_eq!(record(&out, &format!("{PATIENT}-1"))["recipe"]["settings"]["quality"], 70);
     fs::write(&file, "inputs: [a]\ninput: b\n").unwrap();
     let error = run(["batch", "--config", file.to_str().unwrap()]);
     assert!(text(&error.stderr).contains("line 2"), "{}", text(&error.stderr));
