@@ -16,7 +16,7 @@ pub enum Error {
     },
     /// Two slides would be written to one output.
     #[error(
-        "{} and {} would both become {name}.tif; run them into folders of their own, or name their outputs in a manifest",
+        "{} and {} would both become {name}.tif; run them into folders of their own, name their outputs in a manifest, or all by their content with --rename hash",
         .first.display(), .second.display()
     )]
     SameName {
@@ -47,37 +47,45 @@ pub enum Error {
     #[error("{0}")]
     Setting(String),
     /// The output folder, or something in it, cannot be used.
-    #[error("{}: {doing}: {source}", .path.display())]
+    #[error("{}: {doing}: {cause}", .path.display())]
     Folder {
         /// The folder or file.
         path: PathBuf,
         /// What was being done.
         doing: &'static str,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file system has no locks.
     #[error(
-        "{}: this file system has no locks ({source}); run a part of the slides into a folder of its own on each machine",
+        "{}: this file system has no locks ({cause}); run a part of the slides into a folder of its own on each machine",
         .path.display()
     )]
     NoLocks {
         /// The lock's file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file of the input cannot be read.
-    #[error("{}: cannot be read: {source}; check its permissions and the disk", .path.display())]
+    #[error("{}: cannot be read: {cause}; check its permissions and the disk", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file in the place of an output that no record knows.
     #[error("{} exists already, and not from a batch; move it away", .0.display())]
     Foreign(PathBuf),
+    /// The mapping of names cannot go there.
+    #[error("{}: {reason}; name another file with --mapping", .path.display())]
+    Mapping {
+        /// The mapping's file.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
     /// There is less room on the disk than the output may need.
     #[error(
         "{}: {free} bytes are free, and the next slide may need {needed}; free some space and run the same command again",

@@ -1,7 +1,7 @@
 //! Whether a slide's files are those that they were.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -35,7 +35,7 @@ impl Fingerprint {
     pub fn of(slide: &Path) -> Result<Self> {
         let (mut files, mut content, mut bytes) = (Sha256::new(), Sha256::new(), 0);
         for (name, path) in files_of(slide)? {
-            let unreadable = |source| Error::Unreadable { path: path.clone(), source };
+            let unreadable = |cause| Error::Unreadable { path: path.clone(), cause };
             let meta = fs::metadata(&path).map_err(unreadable)?;
             let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
             files.update(name.as_os_str().as_encoded_bytes());
@@ -48,6 +48,12 @@ impl Fingerprint {
     }
 }
 
+/// Bytes of all files of a slide, as far as they can be seen.
+pub(crate) fn bytes_of(slide: &Path) -> u64 {
+    let files = files_of(slide).unwrap_or_default().into_iter();
+    files.filter_map(|(_, path)| fs::metadata(path).ok()).map(|meta| meta.len()).sum()
+}
+
 /// The files of a slide and how they are called in it, in a fixed order.
 fn files_of(slide: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let mut files = vec![(PathBuf::new(), slide.to_owned())];
@@ -55,7 +61,7 @@ fn files_of(slide: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
         for entry in WalkDir::new(&folder).sort_by_file_name() {
             let entry = entry.map_err(|error| Error::Unreadable {
                 path: error.path().unwrap_or(&folder).to_owned(),
-                source: error.into(),
+                cause: error.into_io_error().unwrap_or_else(|| io::Error::other("a loop of links")),
             })?;
             if !entry.file_type().is_dir() {
                 let name = entry.path().strip_prefix(&folder).unwrap_or(entry.path()).to_owned();
@@ -67,7 +73,7 @@ fn files_of(slide: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
 }
 
 /// The first and the last bytes of a file.
-fn ends(path: &Path, length: u64) -> std::io::Result<Vec<u8>> {
+fn ends(path: &Path, length: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let mut bytes = Vec::new();
     file.by_ref().take(SAMPLE).read_to_end(&mut bytes)?;

@@ -78,16 +78,23 @@ impl OutFolder {
     /// Asks for the right to work on a slide; `None` while another process has it.
     pub(crate) fn lock(&self, name: &str) -> Result<Option<Lock>> {
         let path = self.hidden("locks").join(format!("{name}.lock"));
-        let open = || File::options().create(true).truncate(false).write(true).open(&path);
-        let mut file = open().map_err(|source| fault(&path, "cannot make the lock", source))?;
+        let mut file = lock_file(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(source)) => return Err(Error::NoLocks { path, source }),
+            Err(TryLockError::Error(cause)) => return Err(Error::NoLocks { path, cause }),
         }
         // For people: the system alone knows whether it is held.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{} {}", host(), std::process::id()));
         Ok(Some(Lock { _file: file }))
+    }
+
+    /// Waits for the right to change what all processes share.
+    pub(crate) fn lock_all(&self) -> Result<Lock> {
+        let path = self.hidden("all.lock");
+        let file = lock_file(&path)?;
+        file.lock().map_err(|cause| Error::NoLocks { path, cause })?;
+        Ok(Lock { _file: file })
     }
 
     /// Removes what a process that was killed has left of an output; only for who holds its lock.
@@ -144,8 +151,13 @@ impl OutFolder {
     }
 }
 
-fn fault(path: &Path, doing: &'static str, source: io::Error) -> Error {
-    Error::Folder { path: path.to_owned(), doing, source }
+fn lock_file(path: &Path) -> Result<File> {
+    let open = File::options().create(true).truncate(false).write(true).open(path);
+    open.map_err(|cause| fault(path, "cannot make the lock", cause))
+}
+
+fn fault(path: &Path, doing: &'static str, cause: io::Error) -> Error {
+    Error::Folder { path: path.to_owned(), doing, cause }
 }
 
 #[cfg(test)]

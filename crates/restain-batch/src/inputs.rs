@@ -61,6 +61,13 @@ pub fn find(inputs: &[String], output: &Path) -> Result<Vec<Item>> {
         let path = Path::new(input);
         let before = items.len();
         if path.is_dir() {
+            if path
+                .canonicalize()
+                .ok()
+                .is_some_and(|folder| output.canonicalize().is_ok_and(|output| output == folder))
+            {
+                return Err(fault("the outputs would lie among the slides; choose another folder for them"));
+            }
             items.extend(search(path, output)?.into_iter().map(item));
         } else if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv")) {
             items.extend(manifest(path)?);
@@ -149,12 +156,14 @@ fn manifest(path: &Path) -> Result<Vec<Item>> {
         let Line { slide, output, model, level, mpp } =
             line.map_err(|error| fault(format!("{error}; columns are slide, output, model, level and mpp")))?;
         let mut item = item(folder.join(slide));
-        let at = format!("the output {output:?} of {}", item.slide.display());
         if let Some(output) = output.filter(|output| !output.is_empty()) {
             let name =
                 output.strip_suffix(".tif").or(output.strip_suffix(".tiff")).unwrap_or(&output).to_owned();
             if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
-                return Err(fault(format!("{at} is no name of a file in the output folder")));
+                let slide = item.slide.display();
+                return Err(fault(format!(
+                    "the output {output} of {slide} is no name of a file in the output folder"
+                )));
             }
             item.name = name;
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::inputs::Item;
-use crate::{Error, Fingerprint, Result};
+use crate::{Error, Fingerprint, OutFolder, Result};
 
 /// Hexadecimal digits of a name: a collision among a million slides is one in thirty millions.
 const DIGITS: usize = 16;
@@ -32,47 +32,92 @@ pub fn hash(items: Vec<Item>) -> Vec<Item> {
     items
 }
 
-/// Writes which slide became which output, for its owner's eyes alone.
+/// First line of a mapping.
+const HEAD: [&str; 2] = ["output", "slide"];
+
+/// Writes which slide became which output, for its owner's eyes alone: to `path`, or beside the output folder. What is said there
+/// of other outputs stays.
 ///
 /// # Errors
-/// [`Error::Folder`] where the file cannot be written.
-pub fn write_mapping(path: &Path, items: &[Item]) -> Result<()> {
-    let fault = |source: io::Error| Error::Folder {
+/// [`Error::Mapping`] where the file lies in the output folder or is something else; [`Error::Folder`] where it cannot be
+/// written.
+pub fn write_mapping(out: &OutFolder, path: Option<&Path>, items: &[Item]) -> Result<()> {
+    let fault = |path: &Path, cause: io::Error| Error::Folder {
         path: path.to_owned(),
         doing: "cannot write which slide is which",
-        source,
+        cause,
     };
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let lines = items.iter().map(|item| (format!("{}.tif", item.name), item.slide.to_string_lossy()));
-    for (output, slide) in [("output".to_owned(), "slide".into())].into_iter().chain(lines) {
-        csv.write_record([output.as_bytes(), slide.as_bytes()])
-            .map_err(|error| fault(io::Error::other(error)))?;
+    let folder = out.path().canonicalize().map_err(|cause| fault(out.path(), cause))?;
+    let path = path.map_or_else(|| beside(&folder), Path::to_owned);
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = parent.canonicalize().map_err(|cause| fault(&path, cause))?;
+    let refuse = |reason| Err(Error::Mapping { path: path.clone(), reason });
+    if parent.starts_with(&folder) {
+        return refuse("the mapping would lie among the outputs");
     }
-    let bytes = csv.into_inner().map_err(|error| fault(io::Error::other(error.to_string())))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A new file of mode 0600 takes the place of whatever was there.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
-    file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(fault)?;
-    file.persist(path).map(drop::<File>).map_err(|error| fault(error.error))
+    let _lock = out.lock_all()?;
+    let Some(mut lines) = read_mapping(&path).map_err(|cause| fault(&path, cause))? else {
+        return refuse("there is another file of this name, which is no mapping");
+    };
+    for Item { name, slide, .. } in items {
+        lines.insert((format!("{name}.tif"), slide.to_string_lossy().into_owned()));
+    }
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let write = csv
+        .write_record(HEAD)
+        .and_then(|()| lines.iter().try_for_each(|(output, slide)| csv.write_record([output, slide])));
+    let bytes = write
+        .map_err(io::Error::other)
+        .and_then(|()| csv.into_inner().map_err(|error| io::Error::other(error.to_string())));
+    // A new file of mode 0600 takes the place of the old one.
+    let written = bytes.and_then(|bytes| {
+        let mut file = tempfile::NamedTempFile::new_in(&parent)?;
+        file.write_all(&bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&path).map(drop::<File>).map_err(|error| error.error)
+    });
+    written.map_err(|cause| fault(&path, cause))
+}
+
+/// The lines of a mapping, none where there is no file; `None` where the file is no mapping.
+fn read_mapping(path: &Path) -> io::Result<Option<BTreeSet<(String, String)>>> {
+    if !path.try_exists()? {
+        return Ok(Some(BTreeSet::new()));
+    }
+    let mut reader = csv::Reader::from_path(path).map_err(io::Error::other)?;
+    if reader.headers().map_err(io::Error::other)? != HEAD[..] {
+        return Ok(None);
+    }
+    let lines = reader.deserialize::<(String, String)>().collect::<Result<_, _>>();
+    lines.map(Some).map_err(io::Error::other)
+}
+
+/// `OUTDIR-names.csv` beside the output folder.
+fn beside(folder: &Path) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push("-names.csv");
+    folder.with_file_name(name)
 }
 
 /// A message about a slide without its name and its folders.
-pub(crate) fn veil(item: (&Path, &str), message: &str) -> String {
-    let (slide, name) = item;
-    let mut message = message.to_owned();
+pub(crate) fn veil((slide, name): (&Path, &str), message: &str) -> String {
     let absolute = slide.canonicalize().unwrap_or_else(|_| slide.to_owned());
+    let paths = [absolute.as_path(), slide];
+    let mut message = message.to_owned();
     // The longest first: a part must not be taken out of the whole.
-    for path in [absolute.as_path(), slide] {
+    for path in paths {
         for part in [path, &path.with_extension("")] {
             message = message.replace(&*part.to_string_lossy(), name);
         }
-        if let Some(folder) = path.parent().filter(|folder| folder.as_os_str().len() > SHORTEST) {
-            message = message.replace(&*folder.to_string_lossy(), "...");
-        }
-        for part in [path.file_name(), path.file_stem()].into_iter().flatten() {
-            if part.len() >= SHORTEST {
-                message = message.replace(&*part.to_string_lossy(), name);
-            }
+    }
+    for folder in
+        paths.into_iter().filter_map(Path::parent).filter(|folder| folder.as_os_str().len() > SHORTEST)
+    {
+        message = message.replace(&*folder.to_string_lossy(), "...");
+    }
+    for part in paths.into_iter().flat_map(|path| [path.file_name(), path.file_stem()]).flatten() {
+        if part.len() >= SHORTEST {
+            message = message.replace(&*part.to_string_lossy(), name);
         }
     }
     message
@@ -100,15 +145,26 @@ mod tests {
         fs::rename(at("Joan.svs"), at("Zoe.svs")).expect("a move");
         let names = |items: &[Item]| items.iter().map(|item| item.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&hash(find())), names(&items));
-        let mapping = at("names.csv");
-        write_mapping(&mapping, &items).expect("a file");
+        let out = OutFolder::create(&at("out")).expect("a folder");
+        write_mapping(&out, None, &items[..1]).expect("a file");
+        write_mapping(&out, None, &items[1..]).expect("a file");
+        let mapping = at("out-names.csv");
         let text = fs::read_to_string(&mapping).expect("a file");
-        assert!(text.starts_with("output,slide\n") && text.contains("Joan.svs"), "{text}");
+        assert!(
+            text.starts_with("output,slide\n") && text.contains("Joan.svs") && text.lines().count() == 3,
+            "{text}"
+        );
         #[cfg(unix)]
         assert_eq!(
             std::os::unix::fs::MetadataExt::mode(&fs::metadata(&mapping).expect("a file")) & 0o777,
             0o600
         );
+        fs::write(at("mine.csv"), "slide\na\n").expect("a file");
+        for refused in ["mine.csv", "out/names.csv"] {
+            let error = write_mapping(&out, Some(&at(refused)), &items).expect_err(refused);
+            assert!(matches!(error, Error::Mapping { .. }), "{error}");
+        }
+        assert_eq!(fs::read_to_string(at("mine.csv")).expect("a file"), "slide\na\n");
     }
 
     #[test]
@@ -116,5 +172,7 @@ mod tests {
         let slide = Path::new("/scans/Ward 7/Jane Doe.mrxs");
         let message = "/scans/Ward 7/Jane Doe.mrxs: /scans/Ward 7/Jane Doe/Slidedat.ini is missing beside Jane Doe.mrxs in /scans/Ward 7";
         assert_eq!(veil((slide, "ab12"), message), "ab12: ab12/Slidedat.ini is missing beside ab12 in ...");
+        let near = Path::new("Doe/x.svs");
+        assert_eq!(veil((near, "ab12"), "Doe/x.svs: cannot read level 0"), "ab12: cannot read level 0");
     }
 }

@@ -1,5 +1,7 @@
 //! How far a batch is, and what has become of each slide.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::record::{host, now};
@@ -76,7 +78,9 @@ impl RunState {
 
     /// Whether it still runs, as far as can be told from afar.
     pub fn is_alive(&self) -> bool {
-        !self.ended && self.silent_seconds() < SILENT
+        // Of a process on this very machine the system knows more.
+        let is_gone = self.host == host() && !Path::new(&format!("/proc/{}", self.process)).exists();
+        !self.ended && !is_gone && self.silent_seconds() < SILENT
     }
 
     /// Slides that are neither done nor failed.

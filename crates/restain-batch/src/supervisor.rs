@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use restain_pipeline::{Loaded, Settings};
 
 use crate::config::{BatchConfig, Rename};
+use crate::fingerprint::bytes_of;
 use crate::inputs::Item;
 use crate::message::{Answer, Outcome, Request, Task};
 use crate::record::now;
@@ -159,7 +160,8 @@ impl Supervisor<'_> {
             tell(Event::State(&run.state));
             if said.is_none_or(|at| at.elapsed() >= SAY) {
                 said = Some(Instant::now());
-                self.out.write_run(&run.state.name(), &run.state)?;
+                // A full disk is told by the slide that meets it.
+                let _ = self.out.write_run(&run.state.name(), &run.state);
             }
         }
         if let Some(at_work) = worker {
@@ -253,8 +255,7 @@ impl<'a> Run<'a> {
     fn new(supervisor: &'a Supervisor<'a>) -> Self {
         let items = supervisor.items;
         let settings = items.iter().map(|item| settings_of(&supervisor.config.normalize, item)).collect();
-        let bytes: Vec<u64> =
-            items.iter().map(|item| Fingerprint::of(&item.slide).map_or(0, |input| input.bytes)).collect();
+        let bytes: Vec<u64> = items.iter().map(|item| bytes_of(&item.slide)).collect();
         let mut state = RunState::begin(supervisor.config.shard, items.len());
         state.bytes[1] = bytes.iter().sum();
         Self {
@@ -471,7 +472,7 @@ impl<'a> Run<'a> {
             .map(|(fate, item)| fate.unwrap_or_else(|| due(item)));
         let summary = Summary { slides: slides.collect(), run: self.state };
         let out = self.supervisor.out;
-        out.write_run(&summary.run.name(), &summary.run)?;
+        let _ = out.write_run(&summary.run.name(), &summary.run);
         summary.save(out)?;
         let ending = match (over, summary.run.failed) {
             (true, 0) => Ending::AllDone,

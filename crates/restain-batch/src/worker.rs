@@ -162,14 +162,19 @@ impl<W: Write + Send> Worker<W> {
         let Some(_lock) = self.out.lock(&task.name)? else { return Ok(Outcome::Busy) };
         let output = self.out.output(&task.name);
         let recipe = Recipe::of(&task.settings)?;
-        let input = Fingerprint::of(&task.slide);
+        // What a slide lacks is best told by who opens slides.
+        let input = Fingerprint::of(&task.slide)
+            .map_err(|error| Slide::open(&task.slide).err().map_or(error, Error::from));
         let known = self.out.record(&task.name);
         if let (Some(record), Ok(input)) = (&known, &input) {
-            let made = record.output.as_ref().filter(|made| is_there(&output, made));
-            if let Some(made) = made.filter(|_| record.has_done(input, &recipe)) {
+            let made = record.output.as_ref().filter(|_| record.has_done(input, &recipe));
+            if let Some(made) = made.filter(|made| is_there(&output, made, &self.stop)) {
                 let Output { bytes, pixels, .. } = *made;
                 return Ok(Outcome::Done { pixels, seconds: record.seconds, bytes, already: true });
             }
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(Outcome::Interrupted);
         }
         // What another process has just failed to do is not tried by this one again.
         if let Some(Record {
@@ -274,10 +279,10 @@ fn message(task: &Task, error: &Error) -> String {
     if task.veiled { names::veil((&task.slide, &task.name), &message) } else { message }
 }
 
-/// Whether an output is there and whole, as far as a glance tells.
-fn is_there(path: &Path, made: &Output) -> bool {
+/// Whether an output is there and every checksum holds.
+fn is_there(path: &Path, made: &Output, stop: &AtomicBool) -> bool {
     path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() == made.bytes)
-        && restain_tiff::glance(path).is_ok()
+        && restain_tiff::compare_sums(path, stop).is_ok()
 }
 
 /// SHA-256 of a file.

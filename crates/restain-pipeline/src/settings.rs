@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+const LEVEL_TWICE: &str = "choose the level by `level` or by `mpp`, not by both";
+
 /// The settings of `restain normalize`; pipelines/normalize.yaml explains each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -125,6 +127,26 @@ impl Settings {
         serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))
     }
 
+    /// Checks what can be checked without a slide: device, threads, tile, quality, and one choice of the level.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(&self) -> Result<()> {
+        self.device()?;
+        self.threads()?;
+        let Self { tile, quality, .. } = *self;
+        if tile == 0 || !tile.is_multiple_of(64) {
+            return Err(Error::Setting(format!("a tile of {tile} px is not a multiple of 64")));
+        }
+        if !(1..=100).contains(&quality) {
+            return Err(Error::Setting(format!("JPEG quality {quality} is not between 1 and 100")));
+        }
+        if self.level.is_some() && self.mpp.is_some() {
+            return Err(Error::Setting(LEVEL_TWICE.to_owned()));
+        }
+        Ok(())
+    }
+
     /// The device asked for.
     ///
     /// # Errors
@@ -153,9 +175,7 @@ impl Settings {
     pub fn input(&self, slide: &Slide) -> Result<(u32, LevelRect)> {
         let level = match (self.level, self.mpp) {
             (Some(_), Some(_)) => {
-                return Err(Error::Setting(
-                    "choose the level by `level` or by `mpp`, not by both".to_owned(),
-                ));
+                return Err(Error::Setting(LEVEL_TWICE.to_owned()));
             }
             (Some(level), None) => level,
             (None, Some(mpp)) => slide.level_for_mpp(mpp)?,

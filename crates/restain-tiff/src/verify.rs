@@ -37,22 +37,26 @@ struct Level {
 /// [`Error::Read`] where the file cannot be read; [`Error::NoSums`] where it has no checksums, for it was cut off or is not of
 /// this program; [`Error::Damaged`] with the first damaged place; [`Error::Stopped`].
 pub fn verify(path: &Path, stop: &AtomicBool) -> Result<Verified> {
+    check(path, true, stop)
+}
+
+/// As [`verify`], without decoding: tells whether a file is still what it was when it was verified.
+///
+/// # Errors
+/// As [`verify`].
+pub fn compare_sums(path: &Path, stop: &AtomicBool) -> Result<Verified> {
+    check(path, false, stop)
+}
+
+fn check(path: &Path, decode: bool, stop: &AtomicBool) -> Result<Verified> {
     let (file, sums) = read_sums(path)?;
     let bytes = file.metadata().map_err(|source| unreadable(path, source))?.len();
     let levels = levels(file, &sums).map_err(|error| damaged(path, "the directories", &error.to_string()))?;
     for (level, sums) in levels.iter().zip(&sums.levels) {
-        check_level(path, level, sums, stop)?;
+        check_level(path, level, sums, decode, stop)?;
     }
     let tiles = sums.levels.iter().map(|level| level.len() as u64).sum();
     Ok(Verified { bytes, levels: levels.len() as u32, tiles })
-}
-
-/// Looks whether a file ends as it should, and its header and directories are as they were written; reads no tile.
-///
-/// # Errors
-/// As [`verify`].
-pub fn glance(path: &Path) -> Result<()> {
-    read_sums(path).map(|_| ())
 }
 
 /// The checksums of a file whose header and directories hold theirs.
@@ -98,7 +102,7 @@ fn levels(mut file: File, sums: &Sums) -> Result<Vec<Level>, tiff::TiffError> {
     Ok(levels)
 }
 
-fn check_level(path: &Path, level: &Level, sums: &[u32], stop: &AtomicBool) -> Result<()> {
+fn check_level(path: &Path, level: &Level, sums: &[u32], decode: bool, stop: &AtomicBool) -> Result<()> {
     let open =
         || decoder(File::open(path)?).and_then(|mut file| file.seek_to_image(level.index).map(|()| file));
     let faults = sums.par_iter().enumerate().map_init(open, |decoder, (index, sum)| {
@@ -109,7 +113,7 @@ fn check_level(path: &Path, level: &Level, sums: &[u32], stop: &AtomicBool) -> R
             Ok(decoder) => decoder,
             Err(error) => return Some(fault(path, level, index, &error.to_string())),
         };
-        check_tile(decoder, level, index, *sum)
+        check_tile(decoder, level, index, *sum, decode)
             .err()
             .map(|error| fault(path, level, index, &error.to_string()))
     });
@@ -127,6 +131,7 @@ fn check_tile(
     level: &Level,
     index: usize,
     sum: u32,
+    decode: bool,
 ) -> Result<(), tiff::TiffError> {
     let mut stored = Vec::new();
     let file = decoder.inner();
@@ -134,6 +139,9 @@ fn check_tile(
     file.take(level.lengths[index]).read_to_end(&mut stored)?;
     if crc32fast::hash(&stored) != sum {
         return Err(other("it does not match its checksum"));
+    }
+    if !decode {
+        return Ok(());
     }
     decoder.read_chunk(u32::try_from(index).map_err(|_| other("too many tiles"))?).map(|_| ())
 }

@@ -7,6 +7,7 @@ mod memory;
 mod pictures;
 mod progress;
 mod quantity;
+mod say;
 
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     match command.run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say::error(format_args!("error: {error:#}"));
             if interrupt::requested() { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }
         }
     }

@@ -119,23 +119,29 @@ fn every_slide_is_done_once_and_the_bad_one_named() {
     assert!(outputs(&out) != *TRUTH && text(&third.stdout).contains("6 of 6 slides done, 0 failed"));
     end(&out, &[slides()]);
     fs::write(out.join(format!("{PATIENT}-3.tif")), "half").unwrap();
+    let flipped = out.join(format!("{PATIENT}-4.tif"));
+    let mut bytes = fs::read(&flipped).unwrap();
+    bytes[5000] ^= 1;
+    fs::write(&flipped, bytes).unwrap();
     let fourth = end(&out, &[slides()]);
-    assert!(text(&fourth.stdout).contains("(5 of them before)"), "{}", text(&fourth.stdout));
+    assert!(text(&fourth.stdout).contains("(4 of them before)"), "{}", text(&fourth.stdout));
     assert!(outputs(&out) == *TRUTH);
 }
 
 #[test]
 fn what_cannot_run_at_all_says_so() {
     let (folder, out) = desk();
-    for (inputs, words) in [
-        (vec!["nowhere"], "there is no slide here"),
-        (vec![], "which slides?"),
-        (vec![slides(), "--timeout", "0"], "makes no sense"),
-        (vec![slides(), "--style", "no.json"], "`identity` changes no colour"),
-        (vec![slides(), "--own", "no.json"], "`identity` changes no colour"),
+    for (code, inputs, words) in [
+        (1, vec!["nowhere"], "there is no slide here"),
+        (2, vec![], "which slides?"),
+        (2, vec![slides(), "--timeout", "0"], "makes no sense"),
+        (2, vec![slides(), "--quality", "0"], "not between 1 and 100"),
+        (2, vec![slides(), "--mapping", "a.csv"], "only with --rename hash"),
+        (1, vec![slides(), "--style", "no.json"], "`identity` changes no colour"),
+        (1, vec![slides(), "--own", "no.json"], "`identity` changes no colour"),
     ] {
         let ended = end(&out, &inputs);
-        assert_eq!(ended.status.code(), Some(1));
+        assert_eq!(ended.status.code(), Some(code));
         assert!(text(&ended.stderr).contains(words), "{words}: {}", text(&ended.stderr));
         assert!(!out.exists() || outputs(&out).is_empty());
     }
@@ -283,6 +289,24 @@ fn interrupted_it_tidies_up_and_goes_on() {
     let status = run_well(["status", out.to_str().unwrap()]);
     assert!(status.starts_with("ended: ") && status.contains("0 failed"), "{status}");
     assert_eq!(end(&out, &[slides()]).status.code(), Some(0));
+    assert!(outputs(&out) == *TRUTH);
+}
+
+#[test]
+fn nohup_outlives_the_terminal_and_a_closed_pipe_ends_nothing() {
+    let (_folder, out) = desk();
+    let mut nohup = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_restain");
+    // `sh` ignores the signal as nohup does, and so does what it becomes; nobody reads what it says.
+    nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh", program, "batch", "--model", "identity", "-o"]);
+    nohup.arg(&out).arg(slides()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = nohup.spawn().unwrap();
+    drop((running.stdout.take(), running.stderr.take()));
+    while outputs_so_far(&out) < 1 {
+        sleep(Duration::from_millis(2));
+    }
+    signal(running.id(), "-HUP");
+    assert_eq!(running.wait().unwrap().code(), Some(0));
     assert!(outputs(&out) == *TRUTH);
 }
 

@@ -11,10 +11,12 @@ use restain_batch::{Supervisor, inputs, names};
 
 use super::overrides::{InputArguments, ModelArguments, OutputArguments};
 use super::{batch_worker, print_json};
-use crate::{interrupt, quantity};
+use crate::{interrupt, quantity, say};
 
 /// Exit code of a batch some of whose slides failed.
 const SOME_FAILED: u8 = 3;
+/// Exit code of wrong usage, as that of the command line's parser.
+const USAGE: u8 = 2;
 
 /// Normalize many slides, unattended
 ///
@@ -69,7 +71,8 @@ pub(crate) struct Batch {
     #[arg(long, value_name = "HOW", value_parser = ["no", "hash"])]
     rename: Option<String>,
 
-    /// Where to write which slide became which output, readable by you alone [default: OUTDIR-names.csv beside the folder]
+    /// Where to write which slide became which output, readable by you alone; what it says of others stays [default:
+    /// OUTDIR-names.csv beside the folder]
     #[arg(long, value_name = "FILE.csv")]
     mapping: Option<PathBuf>,
 
@@ -85,14 +88,19 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let (mapping, json, quiet, print) = (self.mapping.clone(), self.json, self.quiet, self.print_config);
-        let config = self.config()?;
+        let (config, output) = match self.config() {
+            Ok(config) => config,
+            Err(error) => {
+                say::error(format_args!("error: {error:#}"));
+                return Ok(ExitCode::from(USAGE));
+            }
+        };
         if print {
-            print!("{}", serde_yaml::to_string(&config)?);
+            say::line(serde_yaml::to_string(&config)?.trim_end());
             return Ok(ExitCode::SUCCESS);
         }
-        let Some(output) = &config.output else { bail!("where do the outputs go? Name a folder with -o") };
         let interrupt = interrupt::catch()?;
-        let mut items = inputs::find(&config.inputs, output)?;
+        let mut items = inputs::find(&config.inputs, &output)?;
         if config.rename == Rename::Hash {
             items = names::hash(items);
         }
@@ -100,17 +108,9 @@ impl Batch {
         if let Some(shard) = config.shard {
             items = shard.of(items);
         }
-        let out = OutFolder::create(output)?;
+        let out = OutFolder::create(&output)?;
         if config.rename == Rename::Hash {
-            let beside = || {
-                let mut name = output.file_name().unwrap_or_default().to_owned();
-                name.push(
-                    config.shard.map_or(String::new(), |shard| format!("-{shard}").replace('/', "-of-")),
-                );
-                name.push("-names.csv");
-                output.with_file_name(name)
-            };
-            names::write_mapping(&mapping.unwrap_or_else(beside), &items)?;
+            names::write_mapping(&out, mapping.as_deref(), &items)?;
         }
         let program = std::env::current_exe().context("cannot find this program itself")?;
         let command = || {
@@ -135,14 +135,14 @@ impl Batch {
             Ending::AllDone => ExitCode::SUCCESS,
             Ending::SomeFailed | Ending::Stopped => ExitCode::from(SOME_FAILED),
             Ending::Interrupted => {
-                eprintln!("interrupted; the same command goes on from here");
+                say::error(format_args!("interrupted; the same command goes on from here"));
                 ExitCode::from(crate::INTERRUPTED)
             }
         })
     }
 
-    /// The run file with the command line on top.
-    fn config(self) -> anyhow::Result<BatchConfig> {
+    /// The run file with the command line on top, and the output folder.
+    fn config(self) -> anyhow::Result<(BatchConfig, PathBuf)> {
         let mut config = self.config.as_deref().map(BatchConfig::load).transpose()?.unwrap_or_default();
         if !self.inputs.is_empty() {
             config.inputs = self.inputs;
@@ -168,7 +168,14 @@ impl Batch {
         if let Some(minutes) = config.timeout.filter(|minutes| !(minutes.is_finite() && *minutes > 0.0)) {
             bail!("a timeout of {minutes} minutes makes no sense");
         }
-        Ok(config)
+        if self.mapping.is_some() && config.rename == Rename::No {
+            bail!("a mapping is of use only with --rename hash");
+        }
+        config.normalize.check()?;
+        let Some(output) = config.output.clone() else {
+            bail!("where do the outputs go? Name a folder with -o")
+        };
+        Ok((config, output))
     }
 }
 
@@ -185,16 +192,13 @@ fn bar(quiet: bool, slides: usize) -> ProgressBar {
 
 fn show(bar: &ProgressBar, state: &RunState) {
     bar.set_position(state.done + state.failed);
-    bar.set_message(how_far(state));
+    let failed = if state.failed > 0 { format!("{} failed, ", state.failed) } else { String::new() };
+    bar.set_message(failed + &how_far(state));
 }
 
-/// How far a batch is beside its count of slides: `1 failed, 8.1 MP/s, 2 h 5 min left, at slide-12`.
+/// How far a batch is beside its counts of slides: `8.1 MP/s, 2 h 5 min left, at slide-12`.
 pub(super) fn how_far(state: &RunState) -> String {
-    let mut parts = Vec::new();
-    if state.failed > 0 {
-        parts.push(format!("{} failed", state.failed));
-    }
-    parts.push(format!("{:.1} MP/s", state.mp_per_s()));
+    let mut parts = vec![format!("{:.1} MP/s", state.mp_per_s())];
     parts.extend(state.seconds_left().map(|seconds| format!("{} left", quantity::seconds(seconds))));
     if !state.current.is_empty() {
         parts.push(format!("at {}", state.current.join(", ")));
@@ -205,25 +209,25 @@ pub(super) fn how_far(state: &RunState) -> String {
 fn print_slide(slide: &SlideSummary, quiet: bool) {
     let SlideSummary { name, fate, already, pixels, seconds, bytes, error } = slide;
     match (fate, error) {
-        (Fate::Failed, Some(error)) => eprintln!("error: {name}: {error}"),
+        (Fate::Failed, Some(error)) => say::error(format_args!("error: {name}: {error}")),
         _ if quiet || *already => {}
-        _ => println!(
+        _ => say::line(format_args!(
             "{name}.tif: {:.1} MP, {}, {}",
             *pixels as f64 / 1e6,
             quantity::bytes(*bytes),
             quantity::seconds(*seconds)
-        ),
+        )),
     }
 }
 
 fn print_summary(summary: &Summary) {
     let RunState { total, done, already, failed, seconds, .. } = &summary.run;
     let before = if *already > 0 { format!(" ({already} of them before)") } else { String::new() };
-    println!(
+    say::line(format_args!(
         "{done} of {} done{before}, {failed} failed, {} due; {}, {:.1} MP/s",
         quantity::count(*total, "slide"),
         summary.run.due(),
         quantity::seconds(*seconds),
         summary.run.mp_per_s()
-    );
+    ));
 }

@@ -66,6 +66,6 @@ impl Command {
 
 /// Prints one JSON object on stdout.
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    crate::say::line(serde_json::to_string_pretty(value)?);
     Ok(())
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use restain_batch::{OutFolder, RunState, Status};
 
 use super::{batch::how_far, print_json};
-use crate::quantity;
+use crate::{quantity, say};
 
 /// Show how far a batch is
 ///
@@ -27,24 +27,24 @@ impl ShowStatus {
             return print_json(&status);
         }
         for run in &status.running {
-            println!(
+            say::line(format_args!(
                 "running on {}, process {}{}: {}, {}",
                 run.host,
                 run.process,
                 part(run),
                 counts(run),
                 how_far(run)
-            );
+            ));
         }
         match &status.last {
-            Some(run) if run.ended => println!("ended{}: {}", part(run), counts(run)),
-            Some(run) => println!(
+            Some(run) if run.ended => say::line(format_args!("ended{}: {}", part(run), counts(run))),
+            Some(run) => say::line(format_args!(
                 "gone{}, without a word for {}: {}; run the same command again",
                 part(run),
                 quantity::seconds(run.silent_seconds()),
                 counts(run)
-            ),
-            None if status.running.is_empty() => println!("nothing was run here yet"),
+            )),
+            None if status.running.is_empty() => say::line(format_args!("nothing was run here yet")),
             None => {}
         }
         Ok(())

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::{interrupt, quantity};
+use crate::{interrupt, quantity, say};
 
 /// Check that outputs are as they were written
 ///
@@ -30,18 +30,18 @@ impl Verify {
         let mut damaged = 0_u64;
         for file in &files {
             match restain_tiff::verify(file, interrupt) {
-                Ok(sound) if !self.quiet => println!(
+                Ok(sound) if !self.quiet => say::line(format_args!(
                     "{}: sound, {}, {}, {}",
                     file.display(),
                     quantity::count(sound.levels, "level"),
                     quantity::count(sound.tiles, "tile"),
                     quantity::bytes(sound.bytes)
-                ),
+                )),
                 Ok(_) => {}
                 Err(error @ restain_tiff::Error::Stopped) => return Err(error.into()),
                 Err(error) => {
                     damaged += 1;
-                    eprintln!("error: {error}");
+                    say::error(format_args!("error: {error}"));
                 }
             }
         }
