@@ -78,6 +78,8 @@ struct Worker {
 
 /// A slide that was handed out.
 struct Handed {
+    /// When nothing but the process kept it from being started.
+    waits: Instant,
     started: Option<Instant>,
     pixels: u64,
 }
@@ -292,7 +294,7 @@ impl<'a> Run<'a> {
             let veiled = self.supervisor.config.rename == Rename::Hash;
             let (slide, name, settings) = (slide.clone(), name.clone(), self.settings[index].clone());
             worker.ask(&Request::Task(Task { index, slide, name, settings, alone, veiled }));
-            self.handed.insert(index, Handed { started: None, pixels: 0 });
+            self.handed.insert(index, Handed { waits: Instant::now(), started: None, pixels: 0 });
         }
     }
 
@@ -310,6 +312,7 @@ impl<'a> Run<'a> {
             }
             Answer::Ended { index, outcome } => {
                 self.handed.remove(&index);
+                self.handed.values_mut().for_each(|next| next.waits = Instant::now());
                 match outcome {
                     Outcome::Busy => self.busy.push(index),
                     Outcome::Interrupted => self.due.push_front(index),
@@ -387,11 +390,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The slide that has taken too long.
+    /// The slide that has taken too long, or that its process does not even start.
     fn late(&self) -> Option<usize> {
         let limit = Duration::try_from_secs_f64(self.supervisor.config.timeout? * 60.0).ok()?;
-        let late = |slide: &Handed| slide.started.is_some_and(|started| started.elapsed() > limit);
-        self.handed.iter().find(|(_, slide)| late(slide)).map(|(index, _)| *index)
+        let late = |since: Instant| since.elapsed() > limit;
+        let mut started = self.handed.iter().filter_map(|(index, slide)| Some((*index, slide.started?)));
+        if self.handed.values().any(|slide| slide.started.is_some()) {
+            return started.find(|(_, since)| late(*since)).map(|(index, _)| index);
+        }
+        self.handed.iter().find(|(_, slide)| late(slide.waits)).map(|(index, _)| *index)
     }
 
     /// Gives a slide up, whose process has been killed; what else that process worked on is due again.

@@ -79,8 +79,9 @@ fn worker(batch: &Child) -> Option<u32> {
     fs::read_to_string(children).ok()?.split_whitespace().next()?.parse().ok()
 }
 
+/// Sends a signal to a process that may have ended meanwhile.
 fn signal(process: u32, signal: &str) {
-    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
+    let _ = Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status().unwrap();
 }
 
 #[test]
@@ -210,16 +211,13 @@ fn a_slide_that_hangs_is_given_up_and_the_rest_done() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Its first process is stopped in its tracks.
+    // Its first process is stopped in its tracks, wherever it is.
     let process = loop {
         if let Some(process) = worker(&running) {
             break process;
         }
         sleep(Duration::from_millis(1));
     };
-    while !out.join(".restain/records").read_dir().is_ok_and(|mut records| records.next().is_some()) {
-        sleep(Duration::from_millis(1));
-    }
     signal(process, "-STOP");
     assert_eq!(running.wait().unwrap().code(), Some(3));
     let output = running.wait_with_output().unwrap();
@@ -276,20 +274,28 @@ fn outputs_so_far(out: &Path) -> usize {
 
 #[test]
 fn interrupted_it_tidies_up_and_goes_on() {
-    let (_folder, out) = desk();
-    let running = batch(&out, &[slides()]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while outputs_so_far(&out) < 1 {
-        sleep(Duration::from_millis(2));
+    // A batch may be over before the signal comes.
+    for _ in 0..20 {
+        let (_folder, out) = desk();
+        let running = batch(&out, &[slides()]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while outputs_so_far(&out) < 1 {
+            sleep(Duration::from_millis(2));
+        }
+        signal(running.id(), "-INT");
+        let ended = running.wait_with_output().unwrap();
+        if ended.status.code() == Some(0) {
+            continue;
+        }
+        assert_eq!(ended.status.code(), Some(130), "{}", text(&ended.stderr));
+        assert!(text(&ended.stderr).contains("the same command goes on from here"));
+        assert_eq!(ending(&out, "part").count(), 0);
+        let status = run_well(["status", out.to_str().unwrap()]);
+        assert!(status.starts_with("ended: ") && status.contains("0 failed"), "{status}");
+        assert_eq!(end(&out, &[slides()]).status.code(), Some(0));
+        assert!(outputs(&out) == *TRUTH);
+        return;
     }
-    signal(running.id(), "-INT");
-    let ended = running.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", text(&ended.stderr));
-    assert!(text(&ended.stderr).contains("the same command goes on from here"));
-    assert_eq!(ending(&out, "part").count(), 0);
-    let status = run_well(["status", out.to_str().unwrap()]);
-    assert!(status.starts_with("ended: ") && status.contains("0 failed"), "{status}");
-    assert_eq!(end(&out, &[slides()]).status.code(), Some(0));
-    assert!(outputs(&out) == *TRUTH);
+    panic!("not once was it interrupted");
 }
 
 #[test]
