@@ -73,10 +73,12 @@ static TRUTH: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
     outputs(&out)
 });
 
-/// The process that works for a batch.
+/// The process that works for a batch, once it has become one.
 fn worker(batch: &Child) -> Option<u32> {
     let children = format!("/proc/{0}/task/{0}/children", batch.id());
-    fs::read_to_string(children).ok()?.split_whitespace().next()?.parse().ok()
+    let child = fs::read_to_string(children).ok()?.split_whitespace().next()?.parse().ok()?;
+    let program = fs::read_to_string(format!("/proc/{child}/cmdline")).ok()?;
+    program.contains("batch-worker").then_some(child)
 }
 
 /// Sends a signal to a process that may have ended meanwhile.
