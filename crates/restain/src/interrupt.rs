@@ -13,7 +13,8 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// Catches Ctrl-C, SIGTERM and the end of the terminal from here on; the flag turns true with the first.
 pub(crate) fn catch() -> anyhow::Result<&'static AtomicBool> {
-    let caught = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let terminal = Some(SIGHUP).filter(|signal| !is_ignored(*signal));
+    let caught = [SIGINT, SIGTERM].into_iter().chain(terminal);
     let mut signals = Signals::new(caught).context("cannot catch Ctrl-C")?;
     thread::spawn(move || {
         for _ in signals.forever() {
