@@ -268,7 +268,7 @@ fn gaps_of_a_mapped_slide_are_background_to_the_model() {
 #[test]
 fn settings_that_contradict_each_other() {
     let never = || unreachable!("the settings are wrong");
-    let select = |settings: &Settings| match Loaded::new(settings).unwrap().select(never) {
+    let select = |settings: &Settings| match Loaded::new(settings).and_then(|loaded| loaded.select(never)) {
         Err(Error::Setting(message)) => message,
         other => panic!("{:?}", other.map(|selection| selection.device).map_err(|error| error.to_string())),
     };
