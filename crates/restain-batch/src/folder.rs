@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -12,6 +12,8 @@ use crate::{Error, Record, Result};
 
 /// What the batch knows lies here.
 const HIDDEN: &str = ".restain";
+/// A record or the state of a run has some 2 KB; nothing longer is read.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// An output folder.
 #[derive(Debug, Clone)]
@@ -32,10 +34,11 @@ impl OutFolder {
     /// [`Error::Folder`] where it cannot be made or written to.
     pub fn create(path: &Path) -> Result<Self> {
         let folder = Self { path: path.to_owned() };
+        fs::create_dir_all(path).map_err(|source| fault(path, "cannot make the folder", source))?;
         for part in
-            [folder.path.clone(), folder.hidden("records"), folder.hidden("locks"), folder.hidden("runs")]
+            [path.join(HIDDEN), folder.hidden("records"), folder.hidden("locks"), folder.hidden("runs")]
         {
-            fs::create_dir_all(&part).map_err(|source| fault(&part, "cannot make the folder", source))?;
+            own_folder(&part).map_err(|source| fault(&part, "cannot make the folder", source))?;
         }
         // A folder that one may not write to says so now, not at the first slide.
         tempfile::tempfile_in(&folder.path)
@@ -135,11 +138,18 @@ impl OutFolder {
 
     /// What running and finished batches say of themselves.
     pub(crate) fn runs(&self) -> Vec<Vec<u8>> {
-        let json = |path: &PathBuf| path.extension() == Some(OsStr::new("json"));
-        let entries = self.hidden("runs").read_dir().into_iter().flatten().flatten();
-        let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(json).collect();
-        paths.sort();
-        paths.into_iter().filter_map(|path| fs::read(path).ok()).collect()
+        let paths = jsons(&self.hidden("runs")).into_iter();
+        paths.filter_map(|path| read_small(&path).ok()).collect()
+    }
+
+    /// All that is known of slides, by name.
+    pub(crate) fn records(&self) -> Vec<(String, Record)> {
+        let paths = jsons(&self.hidden("records")).into_iter();
+        let named = |path: PathBuf| {
+            let name = path.file_stem()?.to_string_lossy().into_owned();
+            Some((name, Record::read(&path)?))
+        };
+        paths.filter_map(named).collect()
     }
 
     fn record_path(&self, name: &str) -> PathBuf {
@@ -152,8 +162,44 @@ impl OutFolder {
 }
 
 fn lock_file(path: &Path) -> Result<File> {
-    let open = File::options().create(true).truncate(false).write(true).open(path);
-    open.map_err(|cause| fault(path, "cannot make the lock", cause))
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    // A link could lead to a file outside, which would be emptied.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    options.open(path).map_err(|cause| fault(path, "cannot make the lock", cause))
+}
+
+/// Makes a folder where there is none. A link in its place could lead anywhere.
+fn own_folder(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    if fs::symlink_metadata(path)?.is_dir() {
+        return Ok(());
+    }
+    Err(io::Error::other("what lies there is no folder, or a link to one; remove it"))
+}
+
+/// The JSON files of a folder, sorted.
+fn jsons(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let json = |path: &PathBuf| path.extension() == Some(OsStr::new("json"));
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(json).collect();
+    paths.sort();
+    paths
+}
+
+/// A file that the batch has written. What is no file, or longer than any of those, was put there by somebody else.
+pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    let about = fs::symlink_metadata(path)?;
+    if !about.is_file() || about.len() > MOST_BYTES {
+        return Err(io::Error::other("none of the batch's files"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn fault(path: &Path, doing: &'static str, cause: io::Error) -> Error {
@@ -186,6 +232,36 @@ mod tests {
         out.clear("a");
         let left = files.map(|file| folder.path().join(file).exists());
         assert_eq!(left, [false, true, true, true, true]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed_out_of_it() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, outside) = (folder.path().join("out"), folder.path().join("outside"));
+        fs::create_dir_all(&outside).expect("a folder");
+        fs::create_dir_all(&path).expect("a folder");
+        symlink(&outside, path.join(HIDDEN)).expect("a link");
+        assert!(matches!(OutFolder::create(&path), Err(Error::Folder { .. })));
+        assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 0);
+        fs::remove_file(path.join(HIDDEN)).expect("a link");
+
+        let out = OutFolder::create(&path).expect("a folder");
+        let file = outside.join("file");
+        fs::write(&file, "kept").expect("a file");
+        symlink(&file, out.hidden("locks").join("a.lock")).expect("a link");
+        assert!(out.lock("a").is_err());
+        symlink(&file, out.record_path("a")).expect("a link");
+        assert!(out.record("a").is_none());
+        symlink("/dev/zero", out.hidden("runs").join("a.json")).expect("a link");
+        assert!(out.runs().is_empty());
+        out.write("summary.csv", b"once").expect("a file");
+        fs::remove_file(path.join("summary.csv")).expect("a file");
+        symlink(&file, path.join("summary.csv")).expect("a link");
+        out.write("summary.csv", b"twice").expect("a file");
+        assert_eq!(fs::read(&file).expect("a file"), b"kept");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Which slides are asked for: files, folders, patterns, and tables of them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use restain_slide::Slide;
@@ -13,6 +15,11 @@ use crate::{Error, Result};
 /// slides where `OpenSlide` knows them.
 const SLIDES: [&str; 8] = ["mrxs", "svs", "ndpi", "scn", "bif", "svslide", "vms", "vmu"];
 const TIFFS: [&str; 2] = ["tif", "tiff"];
+/// Bytes that an output's name may have, so that those of its lock, its record and its hidden file are no longer than file
+/// systems allow, 255.
+const LONGEST_NAME: usize = 200;
+/// Bytes that a manifest may have: some 100,000 slides.
+const LONGEST_MANIFEST: u64 = 32 << 20;
 
 /// A slide that is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -146,10 +153,17 @@ fn sibling(folder: &Path) -> PathBuf {
 
 fn manifest(path: &Path) -> Result<Vec<Item>> {
     let fault = |message: String| Error::Manifest { path: path.to_owned(), message };
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let unread = |error: std::io::Error| fault(format!("cannot be read: {error}"));
+    let file = File::open(path).map_err(unread)?;
+    if file.metadata().map_err(unread)?.len() > LONGEST_MANIFEST {
+        return Err(fault(format!("longer than {LONGEST_MANIFEST} bytes, which no list of slides is")));
+    }
+    let mut text = BufReader::new(file.take(LONGEST_MANIFEST));
+    // Spreadsheets write semicolons where the comma is the decimal point.
+    let is_head = |byte: &u8| *byte != b'\n';
+    let head = text.fill_buf().map_err(unread)?.iter().copied().take_while(is_head).collect::<Vec<_>>();
+    let delimiter = if head.contains(&b';') && !head.contains(&b',') { b';' } else { b',' };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter).from_reader(text);
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut items = Vec::new();
     for line in reader.deserialize() {
@@ -159,7 +173,8 @@ fn manifest(path: &Path) -> Result<Vec<Item>> {
         if let Some(output) = output.filter(|output| !output.is_empty()) {
             let name =
                 output.strip_suffix(".tif").or(output.strip_suffix(".tiff")).unwrap_or(&output).to_owned();
-            if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+            let odd = |letter: char| letter.is_control() || matches!(letter, '/' | '\\' | ':');
+            if name.is_empty() || name.len() > LONGEST_NAME || name.starts_with('.') || name.contains(odd) {
                 let slide = item.slide.display();
                 return Err(fault(format!(
                     "the output {output} of {slide} is no name of a file in the output folder"
@@ -247,7 +262,13 @@ mod tests {
         assert_eq!((items[1].slide.clone(), items[1].own.mpp), (folder.path().join("x/a.mrxs"), Some(0.5)));
         assert_eq!((items[0].own.model.as_deref(), items[0].own.level), (Some("identity"), Some(2)));
         assert_eq!(items[0].slide, Path::new("/b.svs"));
+        let european = read("slide;mpp\na.svs;0.5\n").expect("one");
+        assert_eq!((names(&european), european[0].own.mpp), (vec!["a"], Some(0.5)));
+        let long = format!("slide,output\na.svs,{}\n", "x".repeat(LONGEST_NAME + 1));
         for (text, expected) in [
+            (&*long, "no name of a file"),
+            ("slide,output\na.svs,\"two\nlines\"\n", "no name of a file"),
+            ("slide,output\na.svs,C:\\x\n", "no name of a file"),
             ("file\na\n", "slide"),
             ("slide,output\na.svs,../../etc/passwd\n", "no name of a file"),
             ("slide,output\na.svs,.bashrc\n", "no name of a file"),

@@ -1,17 +1,15 @@
 //! What is known of a slide: one small file each, whole or not there.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::folder::read_small;
 use crate::{Fingerprint, Recipe};
 
 /// Version of the file.
 const VERSION: u32 = 1;
-/// A record has some 2 KB; nothing longer is read.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// How far a slide is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,10 +92,7 @@ impl Record {
 
     /// The record in a file; `None` where there is none that can be read: the slide is due then.
     pub(crate) fn read(path: &Path) -> Option<Self> {
-        let file = fs::File::open(path).ok()?;
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(file, MOST_BYTES), &mut bytes).ok()?;
-        let record: Self = serde_json::from_slice(&bytes).ok()?;
+        let record: Self = serde_json::from_slice(&read_small(path).ok()?).ok()?;
         (record.version == VERSION).then_some(record)
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{host, now};
-use crate::{OutFolder, Result, Shard};
+use crate::{OutFolder, Result, Shard, State};
 
 /// Seconds without a word after which a running batch counts as gone: it speaks every second.
 const SILENT: f64 = 30.0;
@@ -107,17 +107,30 @@ pub struct Status {
     pub running: Vec<RunState>,
     /// The run that spoke last, where none goes on.
     pub last: Option<RunState>,
+    /// Slides of all runs and shards whose outputs are done.
+    pub done: u64,
+    /// Slides of all runs and shards that failed, and why.
+    pub failed: Vec<(String, String)>,
 }
 
 impl Status {
-    /// Reads what the runs say of themselves.
+    /// Reads what the runs say of themselves, and what is known of each slide.
     pub fn of(out: &OutFolder) -> Self {
         let mut runs: Vec<RunState> =
             out.runs().iter().filter_map(|json| serde_json::from_slice(json).ok()).collect();
         runs.sort_by_key(|run| run.updated);
         let last = runs.last().cloned();
         let running: Vec<_> = runs.into_iter().filter(RunState::is_alive).collect();
-        Self { last: last.filter(|_| running.is_empty()), running }
+        let mut status =
+            Self { last: last.filter(|_| running.is_empty()), running, done: 0, failed: Vec::new() };
+        for (name, record) in out.records() {
+            match record.state {
+                State::Done => status.done += 1,
+                State::Failed => status.failed.push((name, record.error.unwrap_or_default())),
+                State::Running => {}
+            }
+        }
+        status
     }
 }
 

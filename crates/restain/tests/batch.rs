@@ -103,6 +103,9 @@ fn every_slide_is_done_once_and_the_bad_one_named() {
     let summary = fs::read_to_string(out.join("summary.csv")).unwrap();
     assert_eq!(summary.lines().count(), 8, "{summary}");
     assert!(summary.contains("bad,failed"), "{summary}");
+    let status = run_well(["status", out.to_str().unwrap()]);
+    assert!(text(&status.stdout).contains("\nfailed: bad: "), "{}", text(&status.stdout));
+    assert!(text(&status.stdout).ends_with("6 slides done, 1 failed\n"), "{}", text(&status.stdout));
 
     // What was made is as `restain normalize` makes it.
     let one = folder.path().join("one.tif");

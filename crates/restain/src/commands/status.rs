@@ -8,7 +8,8 @@ use crate::{quantity, say};
 
 /// Show how far a batch is
 ///
-/// Reads what `restain batch` says of itself in its output folder, from another terminal or another machine.
+/// Reads what `restain batch` says of itself in its output folder, from another terminal or another machine. Names the slides
+/// that failed, with their reasons.
 #[derive(Args)]
 pub(crate) struct ShowStatus {
     /// The output folder of the batch
@@ -47,6 +48,14 @@ impl ShowStatus {
             None if status.running.is_empty() => say::line(format_args!("nothing was run here yet")),
             None => {}
         }
+        for (name, error) in &status.failed {
+            say::line(format_args!("failed: {name}: {error}"));
+        }
+        say::line(format_args!(
+            "in this folder, of all runs and parts: {} done, {} failed",
+            quantity::count(status.done, "slide"),
+            status.failed.len()
+        ));
         Ok(())
     }
 }
