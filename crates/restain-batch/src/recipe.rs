@@ -19,7 +19,7 @@ pub struct Recipe {
     pub style_sha256: Option<String>,
     /// SHA-256 of the file of the slide's own style.
     pub own_sha256: Option<String>,
-    /// All settings but those files, and those that change no pixel: tile, threads and device.
+    /// All settings but those files, and those that change no pixel: tile, threads, memory and device.
     pub settings: Settings,
 }
 
@@ -35,7 +35,7 @@ impl Recipe {
             (name, _) => Some(Path::new(name.unwrap_or(restain_net::SHIPPED_NAME))),
         };
         let hash = |path: &Path| Style::load(path).map(|(_, sha256)| sha256);
-        let Settings { device, tile, threads, .. } = Settings::default();
+        let Settings { device, tile, threads, memory, .. } = Settings::default();
         Ok(Self {
             restain: env!("CARGO_PKG_VERSION").to_owned(),
             model_sha256: model.map(restain_net::sha256_of).transpose()?,
@@ -48,6 +48,7 @@ impl Recipe {
                 device,
                 tile,
                 threads,
+                memory,
                 ..settings.clone()
             },
         })

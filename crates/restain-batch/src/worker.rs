@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use bytesize::ByteSize;
 use restain_net::hex;
 use restain_pipeline::{CompressionKind, Job, Loaded, Progress, Settings, Style};
 use restain_slide::Slide;
@@ -228,7 +229,9 @@ impl<W: Write + Send> Worker<W> {
 
     /// Normalizes the slide and proves the output.
     fn make(&self, task: &Task, bytes: u64, output: &Path, progress: &Progress) -> Result<Output> {
-        let settings = &task.settings;
+        let share = if task.alone { 1 } else { UNDER_WAY as u64 };
+        let memory = task.settings.memory.map(|all| ByteSize(all.as_u64() / share));
+        let settings = &Settings { memory, ..task.settings.clone() };
         let slide = Slide::open(&task.slide)?;
         let threads = settings.threads()?;
         let selection = self.loaded(settings)?.select(|| Style::of_slide(&slide, threads, &self.stop))?;
@@ -249,8 +252,9 @@ impl<W: Write + Send> Worker<W> {
 
     /// The model of these settings: most slides share that of the last.
     fn loaded(&self, settings: &Settings) -> Result<Arc<Loaded>> {
-        let key = serde_json::to_string(&Settings { level: None, mpp: None, ..settings.clone() })
-            .map_err(|error| Error::Protocol(error.to_string()))?;
+        let key =
+            serde_json::to_string(&Settings { level: None, mpp: None, memory: None, ..settings.clone() })
+                .map_err(|error| Error::Protocol(error.to_string()))?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         match &*loaded {
             Some((known, model)) if *known == key => Ok(Arc::clone(model)),

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
+
 /// Why a slide could not be normalized.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +52,16 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong, with line and column where the parser knows them.
         message: String,
+    },
+    /// The slide needs more memory than it may have.
+    #[error(
+        "the slide needs {needed} of memory at least, and may have {limit} (in a batch half of what is allowed, as two slides are under way); allow more with --memory, or read a coarser --level"
+    )]
+    Memory {
+        /// What it needs with the smallest tiles and one thread.
+        needed: ByteSize,
+        /// What it may have.
+        limit: ByteSize,
     },
     /// A slide without a scanned pixel has no colours to measure.
     #[error("{}: no pixel of the slide was scanned, so it has no colours to measure (--own gives those of its lab)", .0.display())]

@@ -5,12 +5,14 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Instant;
 
+use bytesize::ByteSize;
 use restain_slide::{LevelRect, Margin, Mpp, Slide, TileGrid};
 use restain_tiff::{Layout, Pyramid, PyramidWriter, TileEncoder};
 use serde::Serialize;
 
 use crate::control::{Control, Progress, StageName};
 use crate::engine::{Engine, Selection};
+use crate::memory::{Cut, OUTPUT_TILES_A_THREAD};
 use crate::ordered::ordered;
 use crate::quantile::Quantile;
 use crate::settings::{GrayKind, Settings};
@@ -31,7 +33,7 @@ pub struct Job<'a> {
     settings: &'a Settings,
     level: u32,
     extent: LevelRect,
-    threads: usize,
+    cut: Cut,
     /// What windows hold beyond their cores: what G's receptive field needs, [`Engine::margin`].
     /// With less, seams show.
     pub margin: Margin,
@@ -60,6 +62,8 @@ pub struct Report {
     pub model: ModelReport,
     /// Where G ran.
     pub device: String,
+    /// Side of the core tiles that were worked on, in pixels.
+    pub tile: u32,
     /// Threads used.
     pub threads: usize,
     /// Seconds from opening the output to its rename.
@@ -131,12 +135,15 @@ impl<'a> Job<'a> {
     /// Checks that `settings` fit `slide`.
     ///
     /// # Errors
-    /// As [`Settings::input`] and [`Settings::threads`]; also where the output would have too many pixels.
+    /// As [`Settings::input`] and [`Settings::threads`]; [`Error::Memory`] where the slide needs more than is allowed.
     pub fn new(slide: &'a Slide, selection: &'a Selection, settings: &'a Settings) -> Result<Self> {
         let (level, extent) = settings.input(slide)?;
-        let threads = settings.threads()?;
         let margin = selection.engine.margin();
-        Ok(Self { slide, selection, settings, level, extent, threads, margin })
+        let mut cut = Cut { tile: settings.tile, threads: settings.threads()? };
+        if let Some(ByteSize(limit)) = settings.memory {
+            cut = cut.within(limit, &selection.engine, extent, margin)?;
+        }
+        Ok(Self { slide, selection, settings, level, extent, cut, margin })
     }
 
     /// The tiles that will be worked on.
@@ -144,7 +151,7 @@ impl<'a> Job<'a> {
     /// # Errors
     /// Where the tile size is not a multiple of 64.
     pub fn grid(&self) -> Result<TileGrid> {
-        Ok(TileGrid::new(self.extent, self.settings.tile, self.margin)?)
+        Ok(TileGrid::new(self.extent, self.cut.tile, self.margin)?)
     }
 
     /// What of the slide will be read.
@@ -183,20 +190,19 @@ impl<'a> Job<'a> {
         self.extent.area().unsigned_abs()
     }
 
-    /// The number of threads the job will use.
-    pub fn threads(&self) -> usize {
-        self.threads
+    /// How the work is cut.
+    pub(crate) fn cut(&self) -> Cut {
+        self.cut
     }
 
     /// What the output says about itself: how it was made and from what kind of source, and nothing else.
     fn description(&self, source: &SourceReport, model: &ModelReport) -> String {
-        let Settings { tile, compression, quality, subsampling, extent, .. } = self.settings;
+        let Settings { compression, quality, subsampling, extent, .. } = self.settings;
         serde_json::json!({
             "software": concat!("restain ", env!("CARGO_PKG_VERSION")),
             "model": model,
             "settings": {
-                "tile": tile, "compression": compression, "quality": quality, "subsampling": subsampling,
-                "extent": extent,
+                "compression": compression, "quality": quality, "subsampling": subsampling, "extent": extent,
             },
             "source": source,
         })
@@ -244,7 +250,7 @@ impl<'a> Job<'a> {
         let layout = self.layout(&source, &model)?;
         let encoder = TileEncoder::new(&layout)?;
         let writer = PyramidWriter::create(output, &layout, force)?;
-        let pool = thread_pool(self.threads)?;
+        let pool = thread_pool(self.cut.threads)?;
         let pixels = self.pixels();
         progress.start(pixels);
         let control = Control::new(interrupt, progress);
@@ -269,7 +275,8 @@ impl<'a> Job<'a> {
             bytes: summary.bytes,
             model,
             device: self.selection.device.clone(),
-            threads: self.threads,
+            tile: self.cut.tile,
+            threads: self.cut.threads,
             seconds,
             stage_seconds,
             mp_per_s: pixels as f64 / 1e6 / seconds,
@@ -290,12 +297,13 @@ impl<'a> Job<'a> {
     ) -> Option<PyramidWriter> {
         let engine = &self.selection.engine;
         let background = self.slide.info().background;
-        let (tiles, tile_queue, windows) = ordered(self.threads + 2);
+        let Cut { threads, .. } = self.cut;
+        let (tiles, tile_queue, windows) = ordered(threads + 2);
         let (batches, batch_queue, cores) = ordered(engine.workers());
-        let (level_tiles, level_tile_queue, encoded) = ordered(4 * self.threads);
+        let (level_tiles, level_tile_queue, encoded) = ordered(OUTPUT_TILES_A_THREAD * threads);
         thread::scope(|scope| {
             scope.spawn(move || read::plan(control, grid, tiles));
-            let readers = (0..self.threads).map(|_| {
+            let readers = (0..threads).map(|_| {
                 let queue = tile_queue.clone();
                 scope.spawn(move || read::run(control, self.slide, self.level, queue))
             });

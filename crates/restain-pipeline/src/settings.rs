@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
 use restain_net::{DeviceChoice, Precision};
 use restain_slide::{Extent, LevelRect, Slide};
 use restain_tiff::{Compression, Subsampling};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub tile: u32,
     /// Threads; as many as there are processors where `None`.
     pub threads: Option<usize>,
+    /// What the process may hold in memory: `tile` and `threads` are made smaller where a slide would need more.
+    pub memory: Option<ByteSize>,
     /// JPEG or lossless deflate.
     pub compression: CompressionKind,
     /// JPEG quality, 1..=100.
@@ -56,6 +59,7 @@ impl Default for Settings {
             precision: Precision::Auto,
             tile: 1024,
             threads: None,
+            memory: None,
             compression: CompressionKind::Jpeg,
             quality: 90,
             subsampling: SubsamplingKind::None,

@@ -1,15 +1,10 @@
 //! Numbers as a person reads them.
 
+use bytesize::ByteSize;
+
 /// Bytes with a binary unit, such as `1.5 GiB`.
 pub(crate) fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    ByteSize(bytes).to_string()
 }
 
 /// So many things: `1 tile`, `2 tiles`.

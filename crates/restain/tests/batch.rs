@@ -104,8 +104,8 @@ fn every_slide_is_done_once_and_the_bad_one_named() {
     assert_eq!(summary.lines().count(), 8, "{summary}");
     assert!(summary.contains("bad,failed"), "{summary}");
     let status = run_well(["status", out.to_str().unwrap()]);
-    assert!(text(&status.stdout).contains("\nfailed: bad: "), "{}", text(&status.stdout));
-    assert!(text(&status.stdout).ends_with("6 slides done, 1 failed\n"), "{}", text(&status.stdout));
+    assert!(status.contains("\nfailed: bad: "), "{}", status);
+    assert!(status.ends_with("6 slides done, 1 failed\n"), "{}", status);
 
     // What was made is as `restain normalize` makes it.
     let one = folder.path().join("one.tif");

@@ -56,6 +56,29 @@ fn the_report_is_one_json_object() {
 }
 
 #[test]
+fn with_less_memory_the_same_pixels() {
+    let (folder, output) = desk();
+    let less = folder.path().join("less.tif").to_str().unwrap().to_owned();
+    let identity = |output: &str, memory: &[&str]| {
+        let words = ["normalize", slide(), "-o", output, "--model", "identity", "--threads", "2", "--json"];
+        run_json([&words, memory].concat())
+    };
+    let plain = identity(&output, &[]);
+    let small = identity(&less, &["--memory", "180MiB"]);
+    let tile = |report: &serde_json::Value| report["tile"].as_u64().unwrap();
+    assert!(tile(&small) < tile(&plain), "{} of {}", tile(&small), tile(&plain));
+    assert!(small["peak_memory"].as_u64().unwrap() < 180 << 20);
+    assert!(run_well(["compare", &less, &output]).contains("infinite: equal"));
+    let plan = |memory| run_json(["inspect", slide(), "--memory", memory, "--threads", "8", "--json"]);
+    assert!(plan("250MiB")["plan"]["memory"].as_u64().unwrap() <= 250 << 20);
+    for (memory, words) in [("100MiB", "may have 100.0 MiB"), ("much", "invalid value 'much'")] {
+        let refused = run(["normalize", slide(), "-o", &less, "--force", "--memory", memory]);
+        assert!(!refused.status.success());
+        assert!(text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+}
+
+#[test]
 fn inspect_knows_slides_and_outputs() {
     let (_folder, output) = desk();
     let inspection = run_json(["inspect", slide(), "--model", "identity", "--json"]);

@@ -51,7 +51,7 @@ impl Inspect {
             slide: slide.info(),
             source: job.source(),
             model_mpp: selection.engine.model().and_then(|model| model.card().mpp),
-            plan: Plan::of(&job, &selection.engine, settings.tile)?,
+            plan: Plan::of(&job, &selection.engine)?,
         };
         if self.json {
             return print_json(&inspection);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use bytesize::ByteSize;
 use clap::Args;
 use restain_pipeline::Settings;
 use serde::de::DeserializeOwned;
@@ -50,6 +51,11 @@ pub(crate) struct ModelArguments {
     /// Threads; the result does not depend on it [default: one a processor]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+
+    /// Memory that may be used, such as 4GiB: where a slide would need more, tiles are made smaller and threads fewer. In a
+    /// batch each of the two slides under way gets half [default: what the tiles and threads take]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
 }
 
 /// Which part of the slide.
@@ -120,6 +126,7 @@ impl ModelArguments {
         if self.threads.is_some() {
             settings.threads = self.threads;
         }
+        settings.memory = self.memory.or(settings.memory);
         Ok(())
     }
 }
