@@ -1,6 +1,7 @@
 //! Which slides are asked for: files, folders, patterns, and tables of them.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use restain_slide::Slide;
@@ -145,11 +146,20 @@ fn sibling(folder: &Path) -> PathBuf {
 }
 
 fn manifest(path: &Path) -> Result<Vec<Item>> {
+    let file = std::fs::File::open(path).map_err(|error| Error::Manifest {
+        path: path.to_owned(),
+        message: format!("cannot be read: {error}"),
+    })?;
+    parse_manifest(file, path)
+}
+
+/// Reads a manifest; slides are relative to the folder of `path`, which is not opened.
+///
+/// # Errors
+/// [`Error::Manifest`].
+pub fn parse_manifest(csv: impl Read, path: &Path) -> Result<Vec<Item>> {
     let fault = |message: String| Error::Manifest { path: path.to_owned(), message };
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv);
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut items = Vec::new();
     for line in reader.deserialize() {

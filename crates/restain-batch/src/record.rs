@@ -97,7 +97,12 @@ impl Record {
         let file = fs::File::open(path).ok()?;
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut io::Read::take(file, MOST_BYTES), &mut bytes).ok()?;
-        let record: Self = serde_json::from_slice(&bytes).ok()?;
+        Self::parse(&bytes)
+    }
+
+    /// The record in the bytes of its file; `None` where they are none of this version.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(json).ok()?;
         (record.version == VERSION).then_some(record)
     }
 

@@ -116,15 +116,25 @@ impl Settings {
     /// # Errors
     /// [`Error::Config`] with line and column of what is wrong.
     pub fn from_yaml(path: &Path) -> Result<Self> {
-        let wrong = |message: String| Error::Config { path: path.to_owned(), message };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| wrong(format!("cannot read the run configuration: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| Error::Config {
+            path: path.to_owned(),
+            message: format!("cannot read the run configuration: {error}"),
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a YAML run configuration from memory; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`Settings::from_yaml`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
         // An empty document is no mapping to serde_yaml, but says the same as one: every default.
         let nothing = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
         if nothing {
             return Ok(Self::default());
         }
-        serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))
+        serde_yaml::from_str(text)
+            .map_err(|error| Error::Config { path: path.to_owned(), message: error.to_string() })
     }
 
     /// Checks what can be checked without a slide: device, threads, tile, quality, and one choice of the level.
