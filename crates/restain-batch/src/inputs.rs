@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use restain_slide::Slide;
+use restain_slide::{Slide, check_mpp};
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
@@ -183,6 +183,9 @@ pub fn parse_manifest(csv: impl Read, path: &Path) -> Result<Vec<Item>> {
                 item.slide.display()
             )));
         }
+        if let Some(error) = mpp.and_then(|mpp| check_mpp(mpp).err()) {
+            return Err(fault(format!("{}: {error}", item.slide.display())));
+        }
         item.own = Own { model: model.filter(|model| !model.is_empty()), level, mpp };
         items.push(item);
     }
@@ -263,6 +266,8 @@ mod tests {
             ("slide,output\na.svs,.bashrc\n", "no name of a file"),
             ("slide,level\na.svs,x\n", "line: 2"),
             ("slide,level,mpp\na.svs,1,0.5\n", "two ways"),
+            ("slide,mpp\na.svs,nan\n", "a.svs: NaN micrometres"),
+            ("slide,mpp\na.svs,-1\n", "a.svs: -1 micrometres"),
             ("slide\n", "there is no slide"),
         ] {
             let error = read(text).expect_err(text).to_string();

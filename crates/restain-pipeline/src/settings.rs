@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use restain_net::{DeviceChoice, Precision};
-use restain_slide::{Extent, LevelRect, Slide};
+use restain_slide::{Extent, LevelRect, Slide, check_mpp};
 use restain_tiff::{Compression, Subsampling};
 use serde::{Deserialize, Serialize};
 
@@ -137,10 +137,10 @@ impl Settings {
             .map_err(|error| Error::Config { path: path.to_owned(), message: error.to_string() })
     }
 
-    /// Checks what can be checked without a slide: device, threads, tile, quality, and one choice of the level.
+    /// Checks what can be checked without a slide: device, threads, tile, quality, and one choice of the level that makes sense.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Setting`], and [`Error::Slide`] for an impossible `mpp`.
     pub fn check(&self) -> Result<()> {
         self.device()?;
         self.threads()?;
@@ -154,6 +154,8 @@ impl Settings {
         if self.level.is_some() && self.mpp.is_some() {
             return Err(Error::Setting(LEVEL_TWICE.to_owned()));
         }
+        // A batch tells its worker the settings in JSON, which knows no other numbers: it would read level 0 instead.
+        self.mpp.map_or(Ok(()), check_mpp)?;
         Ok(())
     }
 
@@ -229,6 +231,14 @@ mod tests {
         let settings = parse("tile: 512\nsubsampling: 4:2:0\n").unwrap();
         assert_eq!((settings.tile, settings.subsampling), (512, SubsamplingKind::Both));
         assert_eq!(settings.quality, Settings::default().quality);
+    }
+
+    #[test]
+    fn a_scale_is_a_number_above_0() {
+        for (mpp, sound) in [("0.25", true), (".nan", false), (".inf", false), ("0", false), ("-1", false)] {
+            let settings = parse(&format!("mpp: {mpp}\n")).unwrap();
+            assert_eq!(settings.check().is_ok(), sound, "{mpp}");
+        }
     }
 
     #[test]
