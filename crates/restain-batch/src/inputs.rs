@@ -165,6 +165,10 @@ pub fn parse_manifest(csv: impl Read, path: &Path) -> Result<Vec<Item>> {
     for line in reader.deserialize() {
         let Line { slide, output, model, level, mpp } =
             line.map_err(|error| fault(format!("{error}; columns are slide, output, model, level and mpp")))?;
+        // Joined, an empty one would be the folder itself.
+        if slide.file_name().is_none() {
+            return Err(fault(format!("the slide `{}` is no name of a file", slide.display())));
+        }
         let mut item = item(folder.join(slide));
         if let Some(output) = output.filter(|output| !output.is_empty()) {
             let name =
@@ -266,6 +270,8 @@ mod tests {
             ("slide,output\na.svs,.bashrc\n", "no name of a file"),
             ("slide,level\na.svs,x\n", "line: 2"),
             ("slide,level,mpp\na.svs,1,0.5\n", "two ways"),
+            ("slide,output\n,a\n", "`` is no name of a file"),
+            ("slide,output\n..,a\n", "`..` is no name of a file"),
             ("slide,mpp\na.svs,nan\n", "a.svs: NaN micrometres"),
             ("slide,mpp\na.svs,-1\n", "a.svs: -1 micrometres"),
             ("slide\n", "there is no slide"),
