@@ -44,14 +44,24 @@ impl BatchConfig {
     /// # Errors
     /// [`Error::Config`], with the line where it is known.
     pub fn load(path: &Path) -> Result<Self> {
-        let fault = |message: String| Error::Config { path: path.to_owned(), message };
-        let text =
-            std::fs::read_to_string(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| Error::Config {
+            path: path.to_owned(),
+            message: format!("cannot be read: {error}"),
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a run file from memory; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`BatchConfig::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
         // An empty file asks for nothing but defaults.
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
         }
-        serde_yaml::from_str(&text).map_err(|error| fault(error.to_string()))
+        serde_yaml::from_str(text)
+            .map_err(|error| Error::Config { path: path.to_owned(), message: error.to_string() })
     }
 }
 

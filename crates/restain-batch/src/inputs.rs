@@ -1,11 +1,10 @@
 //! Which slides are asked for: files, folders, patterns, and tables of them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use restain_slide::Slide;
+use restain_slide::{Slide, check_mpp};
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
@@ -152,23 +151,39 @@ fn sibling(folder: &Path) -> PathBuf {
 }
 
 fn manifest(path: &Path) -> Result<Vec<Item>> {
+    let file = std::fs::File::open(path).map_err(|error| Error::Manifest {
+        path: path.to_owned(),
+        message: format!("cannot be read: {error}"),
+    })?;
+    parse_manifest(file, path)
+}
+
+/// Reads a manifest; slides are relative to the folder of `path`, which is not opened.
+///
+/// # Errors
+/// [`Error::Manifest`].
+pub fn parse_manifest(csv: impl Read, path: &Path) -> Result<Vec<Item>> {
     let fault = |message: String| Error::Manifest { path: path.to_owned(), message };
-    let unread = |error: std::io::Error| fault(format!("cannot be read: {error}"));
-    let file = File::open(path).map_err(unread)?;
-    if file.metadata().map_err(unread)?.len() > LONGEST_MANIFEST {
+    let mut text = Vec::new();
+    csv.take(LONGEST_MANIFEST + 1)
+        .read_to_end(&mut text)
+        .map_err(|error| fault(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > LONGEST_MANIFEST {
         return Err(fault(format!("longer than {LONGEST_MANIFEST} bytes, which no list of slides is")));
     }
-    let mut text = BufReader::new(file.take(LONGEST_MANIFEST));
     // Spreadsheets write semicolons where the comma is the decimal point.
-    let is_head = |byte: &u8| *byte != b'\n';
-    let head = text.fill_buf().map_err(unread)?.iter().copied().take_while(is_head).collect::<Vec<_>>();
+    let head = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let delimiter = if head.contains(&b';') && !head.contains(&b',') { b';' } else { b',' };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter).from_reader(text);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter).from_reader(&*text);
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut items = Vec::new();
     for line in reader.deserialize() {
         let Line { slide, output, model, level, mpp } =
             line.map_err(|error| fault(format!("{error}; columns are slide, output, model, level and mpp")))?;
+        // Joined, an empty one would be the folder itself.
+        if slide.file_name().is_none() {
+            return Err(fault(format!("the slide `{}` is no name of a file", slide.display())));
+        }
         let mut item = item(folder.join(slide));
         if let Some(output) = output.filter(|output| !output.is_empty()) {
             let name =
@@ -187,6 +202,9 @@ fn manifest(path: &Path) -> Result<Vec<Item>> {
                 "{}: `level` and `mpp` are two ways to say one thing",
                 item.slide.display()
             )));
+        }
+        if let Some(error) = mpp.and_then(|mpp| check_mpp(mpp).err()) {
+            return Err(fault(format!("{}: {error}", item.slide.display())));
         }
         item.own = Own { model: model.filter(|model| !model.is_empty()), level, mpp };
         items.push(item);
@@ -274,6 +292,10 @@ mod tests {
             ("slide,output\na.svs,.bashrc\n", "no name of a file"),
             ("slide,level\na.svs,x\n", "line: 2"),
             ("slide,level,mpp\na.svs,1,0.5\n", "two ways"),
+            ("slide,output\n,a\n", "`` is no name of a file"),
+            ("slide,output\n..,a\n", "`..` is no name of a file"),
+            ("slide,mpp\na.svs,nan\n", "a.svs: NaN micrometres"),
+            ("slide,mpp\na.svs,-1\n", "a.svs: -1 micrometres"),
             ("slide\n", "there is no slide"),
         ] {
             let error = read(text).expect_err(text).to_string();

@@ -10,7 +10,7 @@ mod error;
 mod fingerprint;
 mod folder;
 pub mod inputs;
-mod message;
+pub mod message;
 pub mod names;
 mod process;
 mod recipe;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// To the worker. The end of the input, like [`Request::Stop`], ends it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Request {
+pub enum Request {
     /// Comes first.
     Setup {
         /// The output folder.
@@ -23,36 +23,57 @@ pub(crate) enum Request {
 
 /// A slide to be done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Task {
+pub struct Task {
     /// Stands for it in answers.
-    pub(crate) index: usize,
-    pub(crate) slide: PathBuf,
-    pub(crate) name: String,
-    pub(crate) settings: Settings,
+    pub index: usize,
+    /// Its file.
+    pub slide: PathBuf,
+    /// Name of its output, without `.tif`.
+    pub name: String,
+    /// How it is normalized.
+    pub settings: Settings,
     /// Nothing else is to be worked on meanwhile.
-    pub(crate) alone: bool,
+    pub alone: bool,
     /// No message may hold the slide's own name.
-    pub(crate) veiled: bool,
+    pub veiled: bool,
 }
 
 /// From the worker.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// The slide is being worked on.
-    Started { index: usize },
+    Started {
+        /// As in its task.
+        index: usize,
+    },
     /// So many of so many pixels are done.
-    Progress { index: usize, done: u64, total: u64 },
+    Progress {
+        /// As in its task.
+        index: usize,
+        /// Pixels done.
+        done: u64,
+        /// Pixels in all.
+        total: u64,
+    },
     /// The slide is no longer being worked on.
-    Ended { index: usize, outcome: Outcome },
+    Ended {
+        /// As in its task.
+        index: usize,
+        /// What has become of it.
+        outcome: Outcome,
+    },
 }
 
 /// What has become of a slide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// Its output is whole and has been verified.
     Done {
+        /// Of level 0.
         pixels: u64,
+        /// Of work.
         seconds: f64,
+        /// Of the output.
         bytes: u64,
         /// It was so before.
         already: bool,
@@ -61,6 +82,7 @@ pub(crate) enum Outcome {
     Busy,
     /// It cannot be done.
     Failed {
+        /// Why.
         error: String,
         /// Nor can any other.
         stops_all: bool,

@@ -62,15 +62,8 @@ pub fn write_mapping(out: &OutFolder, path: Option<&Path>, items: &[Item]) -> Re
     for Item { name, slide, .. } in items {
         lines.insert((format!("{name}.tif"), slide.to_string_lossy().into_owned()));
     }
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let write = csv
-        .write_record(HEAD)
-        .and_then(|()| lines.iter().try_for_each(|(output, slide)| csv.write_record([output, slide])));
-    let bytes = write
-        .map_err(io::Error::other)
-        .and_then(|()| csv.into_inner().map_err(|error| io::Error::other(error.to_string())));
     // A new file of mode 0600 takes the place of the old one.
-    let written = bytes.and_then(|bytes| {
+    let written = format_mapping(&lines).and_then(|bytes| {
         let mut file = tempfile::NamedTempFile::new_in(&parent)?;
         file.write_all(&bytes)?;
         file.as_file().sync_all()?;
@@ -80,16 +73,40 @@ pub fn write_mapping(out: &OutFolder, path: Option<&Path>, items: &[Item]) -> Re
 }
 
 /// The lines of a mapping, none where there is no file; `None` where the file is no mapping.
-fn read_mapping(path: &Path) -> io::Result<Option<BTreeSet<(String, String)>>> {
+fn read_mapping(path: &Path) -> io::Result<Option<Mapping>> {
     if !path.try_exists()? {
-        return Ok(Some(BTreeSet::new()));
+        return Ok(Some(Mapping::new()));
     }
-    let mut reader = csv::Reader::from_path(path).map_err(io::Error::other)?;
+    parse_mapping(File::open(path)?)
+}
+
+/// Which slide became which output, in the order of the outputs.
+pub type Mapping = BTreeSet<(String, String)>;
+
+/// The lines of a mapping; `None` where it is another table.
+///
+/// # Errors
+/// Where it cannot be read, or is no table.
+pub fn parse_mapping(csv: impl io::Read) -> io::Result<Option<Mapping>> {
+    let mut reader = csv::Reader::from_reader(csv);
     if reader.headers().map_err(io::Error::other)? != HEAD[..] {
         return Ok(None);
     }
     let lines = reader.deserialize::<(String, String)>().collect::<Result<_, _>>();
     lines.map(Some).map_err(io::Error::other)
+}
+
+/// The file of a mapping.
+///
+/// # Errors
+/// None: it is written to memory.
+pub fn format_mapping(lines: &Mapping) -> io::Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(HEAD).map_err(io::Error::other)?;
+    for (output, slide) in lines {
+        csv.write_record([output, slide]).map_err(io::Error::other)?;
+    }
+    csv.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
 /// `OUTDIR-names.csv` beside the output folder.

@@ -92,7 +92,12 @@ impl Record {
 
     /// The record in a file; `None` where there is none that can be read: the slide is due then.
     pub(crate) fn read(path: &Path) -> Option<Self> {
-        let record: Self = serde_json::from_slice(&read_small(path).ok()?).ok()?;
+        Self::parse(&read_small(path).ok()?)
+    }
+
+    /// The record in the bytes of its file; `None` where they are none of this version.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(json).ok()?;
         (record.version == VERSION).then_some(record)
     }
 

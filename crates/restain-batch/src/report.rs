@@ -66,6 +66,11 @@ impl RunState {
         }
     }
 
+    /// What is said in the bytes of a file; `None` where they say nothing of this kind.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
+    }
+
     /// What it calls itself.
     pub(crate) fn name(&self) -> String {
         format!("{}-{}-{}", self.host, self.process, self.begun)
@@ -116,8 +121,7 @@ pub struct Status {
 impl Status {
     /// Reads what the runs say of themselves, and what is known of each slide.
     pub fn of(out: &OutFolder) -> Self {
-        let mut runs: Vec<RunState> =
-            out.runs().iter().filter_map(|json| serde_json::from_slice(json).ok()).collect();
+        let mut runs: Vec<RunState> = out.runs().iter().filter_map(|json| RunState::parse(json)).collect();
         runs.sort_by_key(|run| run.updated);
         let last = runs.last().cloned();
         let running: Vec<_> = runs.into_iter().filter(RunState::is_alive).collect();

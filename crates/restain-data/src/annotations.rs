@@ -40,9 +40,16 @@ pub enum Shape {
 /// [`Error::Read`], [`Error::FileTooLarge`], [`Error::Content`] with the line where it is no JSON or holds no object,
 /// and [`Error::Object`] where an object is no feature, has no place, or is a line.
 pub fn read_annotations(path: &Path) -> Result<Vec<Annotation>> {
-    let text = read_text(path)?;
+    parse_annotations(&read_text(path)?, path)
+}
+
+/// Reads annotations from memory; `path` is only named in errors.
+///
+/// # Errors
+/// As [`read_annotations`].
+pub fn parse_annotations(text: &str, path: &Path) -> Result<Vec<Annotation>> {
     let wrong = |line, message| Error::Content { path: path.to_owned(), line, message };
-    let json: JsonValue = serde_json::from_str(&text).map_err(|error| {
+    let json: JsonValue = serde_json::from_str(text).map_err(|error| {
         // QuPath writes measurements that do not exist as NaN, which JSON does not know.
         let hint = if text.contains("NaN") { "; export without measurements: JSON knows no NaN" } else { "" };
         wrong(Some(error.line() as u64), format!("{error}{hint}"))

@@ -36,9 +36,10 @@ mod store;
 mod text;
 mod tissue;
 
-pub use annotations::{Annotation, Shape, UNCLASSIFIED, read_annotations};
+pub use annotations::{Annotation, Shape, UNCLASSIFIED, parse_annotations, read_annotations};
 pub use dataset::Dataset;
 pub use error::{Error, Result};
+pub use find::Row;
 pub use manifest::{
     Balance, Classes, Folder, Group, LabelRule, Manifest, Origin, PlaceRule, Points, PolygonRule, Settings,
     SlidePlace, Slides, Source,

@@ -279,11 +279,18 @@ impl Manifest {
     /// # Errors
     /// [`Error::Read`], [`Error::FileTooLarge`], and [`Error::Content`] with the line of what is wrong.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = read_text(path)?;
+        Self::parse(&read_text(path)?, path)
+    }
+
+    /// Reads a manifest from memory; `path`, which is not opened, tells what it is and is named in errors.
+    ///
+    /// # Errors
+    /// As [`Manifest::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            return Self::of_table(&text, path);
+            return Self::of_table(text, path);
         }
-        let manifest: Self = serde_yaml::from_str(&text).map_err(|error| Error::Content {
+        let manifest: Self = serde_yaml::from_str(text).map_err(|error| Error::Content {
             path: path.to_owned(),
             line: error.location().map(|place| place.line() as u64),
             message: error.to_string(),
@@ -292,7 +299,7 @@ impl Manifest {
             None => Ok(manifest),
             Some((key, message)) => Err(Error::Content {
                 path: path.to_owned(),
-                line: line_of(&text, key),
+                line: line_of(text, key),
                 message: format!("`{key}` {message}"),
             }),
         }

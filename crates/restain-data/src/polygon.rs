@@ -49,7 +49,7 @@ impl Polygon {
     }
 
     /// Every point of every ring.
-    pub(crate) fn points(&self) -> impl Iterator<Item = [f64; 2]> {
+    pub fn points(&self) -> impl Iterator<Item = [f64; 2]> {
         self.rings.iter().flatten().copied()
     }
 

@@ -272,10 +272,20 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] with the file and the line.
     pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::Config {
+            path: path.to_owned(),
+            message: format!("cannot be read: {error}"),
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads and checks a configuration from memory; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let fault = |message: String| Error::Config { path: path.to_owned(), message };
-        let text =
-            std::fs::read_to_string(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
-        let config: Self = serde_yaml::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        let config: Self = serde_yaml::from_str(text).map_err(|error| fault(error.to_string()))?;
         match config.fault() {
             Some(message) => Err(fault(message)),
             None => Ok(config),

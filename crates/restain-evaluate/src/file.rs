@@ -19,14 +19,22 @@ impl Results {
     /// # Errors
     /// Where it cannot be read, is of another version, has a key too many or too few, or contradicts itself.
     pub fn load(path: &Path) -> Result<Self> {
-        let content = |source| Error::Content { path: path.into(), source };
         let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Reads the bytes of results.json; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`Results::load`].
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        let content = |source| Error::Content { path: path.into(), source };
         // First, as another version may well have other keys.
-        let found = serde_json::from_slice::<Versioned>(&bytes).map_err(content)?.version;
+        let found = serde_json::from_slice::<Versioned>(bytes).map_err(content)?.version;
         if found != u64::from(VERSION) {
             return Err(Error::Version { path: path.into(), found, expected: VERSION });
         }
-        let results: Self = serde_json::from_slice(&bytes).map_err(content)?;
+        let results: Self = serde_json::from_slice(bytes).map_err(content)?;
         results.check()?;
         Ok(results)
     }

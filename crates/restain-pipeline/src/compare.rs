@@ -1,6 +1,7 @@
 //! How much two slides or pictures differ, band by band: memory follows their width.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use restain_slide::{Extent, LevelPoint, LevelRect, LevelSize, Slide};
 use restain_stain::histogram::{Histogram, bhattacharyya};
@@ -32,6 +33,22 @@ pub struct Region {
     pub width: u32,
     /// Pixels down, above 0.
     pub height: u32,
+}
+
+impl FromStr for Region {
+    type Err = Error;
+
+    /// Reads `X,Y,W,H`.
+    fn from_str(text: &str) -> Result<Self> {
+        let numbers: Result<Vec<u32>, _> = text.split(',').map(|number| number.trim().parse()).collect();
+        match numbers.as_deref() {
+            Ok(&[_, _, width, height]) if width == 0 || height == 0 => {
+                Err(Error::Setting("the region holds no pixel".to_owned()))
+            }
+            Ok(&[x, y, width, height]) => Ok(Self { x, y, width, height }),
+            _ => Err(Error::Setting("give four whole numbers: X,Y,W,H".to_owned())),
+        }
+    }
 }
 
 /// The figures of a comparison.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use restain_net::{DeviceChoice, Precision};
-use restain_slide::{Extent, LevelRect, Slide};
+use restain_slide::{Extent, LevelRect, Slide, check_mpp};
 use restain_tiff::{Compression, Subsampling};
 use serde::{Deserialize, Serialize};
 
@@ -120,21 +120,31 @@ impl Settings {
     /// # Errors
     /// [`Error::Config`] with line and column of what is wrong.
     pub fn from_yaml(path: &Path) -> Result<Self> {
-        let wrong = |message: String| Error::Config { path: path.to_owned(), message };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| wrong(format!("cannot read the run configuration: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| Error::Config {
+            path: path.to_owned(),
+            message: format!("cannot read the run configuration: {error}"),
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a YAML run configuration from memory; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`Settings::from_yaml`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
         // An empty document is no mapping to serde_yaml, but says the same as one: every default.
         let nothing = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
         if nothing {
             return Ok(Self::default());
         }
-        serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))
+        serde_yaml::from_str(text)
+            .map_err(|error| Error::Config { path: path.to_owned(), message: error.to_string() })
     }
 
-    /// Checks what can be checked without a slide: device, threads, tile, quality, and one choice of the level.
+    /// Checks what can be checked without a slide: device, threads, tile, quality, and one choice of the level that makes sense.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Setting`], and [`Error::Slide`] for an impossible `mpp`.
     pub fn check(&self) -> Result<()> {
         self.device()?;
         self.threads()?;
@@ -148,6 +158,8 @@ impl Settings {
         if self.level.is_some() && self.mpp.is_some() {
             return Err(Error::Setting(LEVEL_TWICE.to_owned()));
         }
+        // A batch tells its worker the settings in JSON, which knows no other numbers: it would read level 0 instead.
+        self.mpp.map_or(Ok(()), check_mpp)?;
         Ok(())
     }
 
@@ -223,6 +235,14 @@ mod tests {
         let settings = parse("tile: 512\nsubsampling: 4:2:0\n").unwrap();
         assert_eq!((settings.tile, settings.subsampling), (512, SubsamplingKind::Both));
         assert_eq!(settings.quality, Settings::default().quality);
+    }
+
+    #[test]
+    fn a_scale_is_a_number_above_0() {
+        for (mpp, sound) in [("0.25", true), (".nan", false), (".inf", false), ("0", false), ("-1", false)] {
+            let settings = parse(&format!("mpp: {mpp}\n")).unwrap();
+            assert_eq!(settings.check().is_ok(), sound, "{mpp}");
+        }
     }
 
     #[test]

@@ -124,7 +124,11 @@ impl Style {
         Ok((style, format!("{:x}", Sha256::digest(&bytes))))
     }
 
-    fn from_json(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads the bytes of a style's file.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let Version { version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if version != VERSION {
             return Err(format!("it is of version {version}, and this restain reads version {VERSION}"));
@@ -151,18 +155,26 @@ impl Style {
     /// # Errors
     /// [`Error::Style`] with what the system says.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let Self { slides, pictures, colours: Colours { histogram: counts, measurement: grays } } =
-            self.clone();
-        let pixels = counts.pixels();
-        let content = Content { version: VERSION, slides, pictures, pixels, counts, grays };
-        let written = serde_json::to_vec(&content).map_err(Into::into).and_then(|mut json| {
-            json.push(b'\n');
-            restain_net::write_whole(path, &json)
-        });
+        let written =
+            self.to_json().map_err(Into::into).and_then(|json| restain_net::write_whole(path, &json));
         written.map_err(|error| Error::Style {
             path: path.to_owned(),
             message: format!("cannot write the style: {error}"),
         })
+    }
+
+    /// The bytes of the style's file.
+    ///
+    /// # Errors
+    /// None: it is written to memory.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let Self { slides, pictures, colours: Colours { histogram: counts, measurement: grays } } =
+            self.clone();
+        let pixels = counts.pixels();
+        let content = Content { version: VERSION, slides, pictures, pixels, counts, grays };
+        let mut json = serde_json::to_vec(&content)?;
+        json.push(b'\n');
+        Ok(json)
     }
 
     /// How many slides it was measured on.

@@ -36,4 +36,4 @@ pub use grid::{GRID, Margin, Tile, TileGrid};
 pub use handle::companion;
 pub use info::{AssociatedImage, LevelInfo, SlideInfo, openslide_version};
 pub use pixels::{Coverage, Pixels};
-pub use slide::{Extent, Slide};
+pub use slide::{Extent, Slide, check_mpp};

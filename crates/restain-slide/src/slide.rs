@@ -139,9 +139,7 @@ impl Slide {
     /// [`Error::InvalidMpp`], [`Error::NoMpp`], and [`Error::FinerThanScanned`] where `mpp` is more than a tenth
     /// finer than level 0.
     pub fn level_for_mpp(&self, mpp: f64) -> Result<u32> {
-        if !(mpp.is_finite() && mpp > 0.0) {
-            return Err(Error::InvalidMpp { mpp });
-        }
+        check_mpp(mpp)?;
         let finest = self.info.mpp.ok_or_else(|| Error::NoMpp { slide: self.path.clone() })?.mean();
         if mpp * FINER < finest {
             return Err(Error::FinerThanScanned { slide: self.path.clone(), mpp, finest });
@@ -159,4 +157,12 @@ impl Slide {
             levels: levels.len() as u32,
         })
     }
+}
+
+/// Whether a level can have so many micrometres a pixel.
+///
+/// # Errors
+/// [`Error::InvalidMpp`] for what is no number above 0.
+pub fn check_mpp(mpp: f64) -> Result<()> {
+    if mpp.is_finite() && mpp > 0.0 { Ok(()) } else { Err(Error::InvalidMpp { mpp }) }
 }

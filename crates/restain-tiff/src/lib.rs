@@ -48,7 +48,7 @@ pub use encode::{EncodedTile, TileEncoder};
 pub use error::Error;
 pub use layout::{Compression, Layout, LevelShape, Subsampling};
 pub use pyramid::{LevelTile, Piece, Pyramid, TilePixels};
-pub use verify::{Verified, compare_sums, verify};
+pub use verify::{Verified, compare_sums, verify, verify_opened};
 pub use writer::{PyramidWriter, Summary};
 
 /// What a fallible function of this crate returns.

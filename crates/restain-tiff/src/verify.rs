@@ -37,7 +37,19 @@ struct Level {
 /// [`Error::Read`] where the file cannot be read; [`Error::NoSums`] where it has no checksums, for it was cut off or is not of
 /// this program; [`Error::Damaged`] with the first damaged place; [`Error::Stopped`].
 pub fn verify(path: &Path, stop: &AtomicBool) -> Result<Verified> {
-    check(path, true, stop)
+    verify_opened(path, &|| File::open(path), stop)
+}
+
+/// As [`verify`], of a file that `open` opens anew for each thread; `path` is only named in errors.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_opened<F: Read + Seek>(
+    path: &Path,
+    open: &(impl Fn() -> io::Result<F> + Sync),
+    stop: &AtomicBool,
+) -> Result<Verified> {
+    check(path, open, true, stop)
 }
 
 /// As [`verify`], without decoding: tells whether a file is still what it was when it was verified.
@@ -45,32 +57,37 @@ pub fn verify(path: &Path, stop: &AtomicBool) -> Result<Verified> {
 /// # Errors
 /// As [`verify`].
 pub fn compare_sums(path: &Path, stop: &AtomicBool) -> Result<Verified> {
-    check(path, false, stop)
+    check(path, &|| File::open(path), false, stop)
 }
 
-fn check(path: &Path, decode: bool, stop: &AtomicBool) -> Result<Verified> {
-    let (file, sums) = read_sums(path)?;
-    let bytes = file.metadata().map_err(|source| unreadable(path, source))?.len();
+fn check<F: Read + Seek>(
+    path: &Path,
+    open: &(impl Fn() -> io::Result<F> + Sync),
+    decode: bool,
+    stop: &AtomicBool,
+) -> Result<Verified> {
+    let mut file = open().map_err(|source| unreadable(path, source))?;
+    let sums = read_sums(path, &mut file)?;
+    let bytes = file.seek(SeekFrom::End(0)).map_err(|source| unreadable(path, source))?;
     let levels = levels(file, &sums).map_err(|error| damaged(path, "the directories", &error.to_string()))?;
     for (level, sums) in levels.iter().zip(&sums.levels) {
-        check_level(path, level, sums, decode, stop)?;
+        check_level(path, open, (level, sums), decode, stop)?;
     }
     let tiles = sums.levels.iter().map(|level| level.len() as u64).sum();
     Ok(Verified { bytes, levels: levels.len() as u32, tiles })
 }
 
 /// The checksums of a file whose header and directories hold theirs.
-fn read_sums(path: &Path) -> Result<(File, Sums)> {
-    let mut file = File::open(path).map_err(|source| unreadable(path, source))?;
-    let sums = Sums::read(&mut file).map_err(|fault| match fault {
+fn read_sums(path: &Path, file: &mut (impl Read + Seek)) -> Result<Sums> {
+    let sums = Sums::read(file).map_err(|fault| match fault {
         Fault::Missing => Error::NoSums(path.to_owned()),
         Fault::Damaged => damaged(path, "the list of checksums", "it does not match its own"),
         Fault::Read(source) => unreadable(path, source),
     })?;
-    if !sums.directories_hold(&mut file).map_err(|source| unreadable(path, source))? {
+    if !sums.directories_hold(file).map_err(|source| unreadable(path, source))? {
         return Err(damaged(path, "the header or a directory", "it does not match its checksum"));
     }
-    Ok((file, sums))
+    Ok(sums)
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {
@@ -82,7 +99,7 @@ fn damaged(path: &Path, place: &str, reason: &str) -> Error {
 }
 
 /// Reads where the tiles of every level lie, and whether they can.
-fn levels(mut file: File, sums: &Sums) -> Result<Vec<Level>, tiff::TiffError> {
+fn levels(mut file: impl Read + Seek, sums: &Sums) -> Result<Vec<Level>, tiff::TiffError> {
     file.rewind()?;
     let mut decoder = decoder(file)?;
     let mut levels = Vec::new();
@@ -102,9 +119,14 @@ fn levels(mut file: File, sums: &Sums) -> Result<Vec<Level>, tiff::TiffError> {
     Ok(levels)
 }
 
-fn check_level(path: &Path, level: &Level, sums: &[u32], decode: bool, stop: &AtomicBool) -> Result<()> {
-    let open =
-        || decoder(File::open(path)?).and_then(|mut file| file.seek_to_image(level.index).map(|()| file));
+fn check_level<F: Read + Seek>(
+    path: &Path,
+    open: &(impl Fn() -> io::Result<F> + Sync),
+    (level, sums): (&Level, &[u32]),
+    decode: bool,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let open = || decoder(open()?).and_then(|mut file| file.seek_to_image(level.index).map(|()| file));
     let faults = sums.par_iter().enumerate().map_init(open, |decoder, (index, sum)| {
         if stop.load(Ordering::Relaxed) {
             return Some(Error::Stopped);
@@ -127,7 +149,7 @@ fn fault(path: &Path, level: &Level, index: usize, reason: &str) -> Error {
 }
 
 fn check_tile(
-    decoder: &mut Decoder<BufReader<File>>,
+    decoder: &mut Decoder<BufReader<impl Read + Seek>>,
     level: &Level,
     index: usize,
     sum: u32,
@@ -146,7 +168,7 @@ fn check_tile(
     decoder.read_chunk(u32::try_from(index).map_err(|_| other("too many tiles"))?).map(|_| ())
 }
 
-fn decoder(file: File) -> Result<Decoder<BufReader<File>>, tiff::TiffError> {
+fn decoder<F: Read + Seek>(file: F) -> Result<Decoder<BufReader<F>>, tiff::TiffError> {
     Ok(Decoder::new(BufReader::new(file))?.with_limits(Limits::default()))
 }
 

@@ -35,4 +35,4 @@ pub use losses::Losses;
 pub use losslog::LOG_FILE;
 pub use run::{EVALUATION_FILE, Outcome, Progress, SNAPSHOTS, run, snapshot_path};
 pub use scores::Scores;
-pub use state::STATE_FILE;
+pub use state::{STATE_FILE, parse as parse_state};

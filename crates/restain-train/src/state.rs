@@ -166,9 +166,17 @@ pub(crate) fn write(path: &Path, about: &impl Serialize, tensors: &HashMap<Strin
 /// Reads what [`write`] has written.
 pub(crate) fn read<A: DeserializeOwned>(path: &Path) -> Result<(A, HashMap<String, Tensor>)> {
     let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
-    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+    parse(&std::fs::read(path).map_err(|error| fault(error.to_string()))?, path)
+}
+
+/// The tensors in the bytes of a state file, and what it says of itself; `path` is only named in errors.
+///
+/// # Errors
+/// [`Error::State`].
+pub fn parse<A: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<(A, HashMap<String, Tensor>)> {
+    let fault = |reason: String| Error::State { path: path.to_path_buf(), reason };
     let broken = |error: &dyn std::fmt::Display| fault(format!("the file is damaged ({error})"));
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(&error))?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| broken(&error))?;
     let about = header.metadata().as_ref().and_then(|metadata| metadata.get(ABOUT_KEY));
     let about = about.ok_or_else(|| fault("it is not a training state".to_owned()))?;
     let about = serde_json::from_str(about).map_err(|error| {
@@ -176,8 +184,7 @@ pub(crate) fn read<A: DeserializeOwned>(path: &Path) -> Result<(A, HashMap<Strin
             "it is of another kind of run or version of restain ({error}); start afresh in another `output`"
         ))
     })?;
-    let state =
-        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| broken(&error))?;
+    let state = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|error| broken(&error))?;
     Ok((about, state))
 }
 

@@ -7,6 +7,8 @@ mod grouping;
 mod points;
 mod slides;
 
+pub use points::Row;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -22,6 +22,62 @@ struct Columns {
     group: Option<usize>,
 }
 
+/// A row of a table that is to be used; its picture is not opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its line, from 1.
+    pub line: u64,
+    /// The image, a path inside the folder.
+    pub image: String,
+    /// Centre of the patch in pixels from the left and from the top; without it, the middle of the image.
+    pub at: Option<[f64; 2]>,
+    /// The label.
+    pub label: Option<Label>,
+    /// The class; empty where there is none.
+    pub class: String,
+    /// The group, where a column names it.
+    pub group: Option<String>,
+}
+
+impl Points {
+    /// Reads the rows of a table from memory; `table` is only named in errors.
+    ///
+    /// # Errors
+    /// [`Error::Content`] with the line.
+    pub fn parse_table(&self, text: &str, table: &Path) -> Result<Vec<Row>> {
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let headers = reader.headers().map_err(|error| table_error(table, &error))?.clone();
+        let content = |line, message| Error::Content { path: table.to_owned(), line, message };
+        let columns = Columns::find(self, &headers).map_err(|message| content(Some(1), message))?;
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| table_error(table, &error))?;
+            let line = record.position().map(csv::Position::line);
+            rows.extend(self.row(&columns, &record).map_err(|message| content(line, message))?);
+        }
+        Ok(rows)
+    }
+
+    /// A row; `None` where it is not to be used.
+    fn row(&self, columns: &Columns, record: &StringRecord) -> Result<Option<Row>, String> {
+        let field = |column: usize| record.get(column).unwrap_or_default().trim();
+        let image = field(columns.image).to_owned();
+        if image.is_empty() {
+            return Err(format!("the column `{}` is empty", self.image));
+        }
+        let class = columns.class.map(field).unwrap_or_default();
+        let given = columns.label.map_or(class, field);
+        let Some(label) = label_of(self, given, columns.label.is_some())? else { return Ok(None) };
+        let at = columns.place.map(|[x, y]| Ok::<_, String>([number(field(x))?, number(field(y))?]));
+        let group = columns.group.map(|column| field(column).to_owned());
+        if group.as_deref() == Some("") {
+            return Err("the column of the group is empty".to_owned());
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        Ok(Some(Row { line, image, at: at.transpose()?, label, class: class.to_owned(), group }))
+    }
+}
+
 pub(crate) fn find(source: &Points, base: &Path, settings: &Settings) -> Result<Vec<Sample>> {
     let table = base.join(&source.table);
     let folder = match &source.path {
@@ -32,29 +88,11 @@ pub(crate) fn find(source: &Points, base: &Path, settings: &Settings) -> Result<
         Group::Column(_) => None,
         rule => Some(Grouping::new(rule)?),
     };
-    let text = read_text(&table)?;
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|error| table_error(&table, &error))?.clone();
-    let columns = Columns::find(source, &headers).map_err(|message| Error::Content {
-        path: table.clone(),
-        line: Some(1),
-        message,
-    })?;
     let (mut names, mut pictures) = (Names::default(), HashMap::new());
     let mut samples = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| table_error(&table, &error))?;
-        let line = record.position().map(csv::Position::line);
-        let wrong = |message| Error::Content { path: table.clone(), line, message };
-        let field = |column: usize| record.get(column).unwrap_or_default().trim();
-        let name = field(columns.image);
-        if name.is_empty() {
-            return Err(wrong(format!("the column `{}` is empty", source.image)));
-        }
-        let class = columns.class.map(field).unwrap_or_default();
-        let given = columns.label.map_or(class, field);
-        let Some(label) = label_of(source, given, columns.label.is_some()).map_err(wrong)? else { continue };
-        let path = folder.join(name);
+    for Row { line, image, at, label, class, group } in source.parse_table(&read_text(&table)?, &table)? {
+        let wrong = |message| Error::Content { path: table.clone(), line: Some(line), message };
+        let path = folder.join(&image);
         let picture: &Arc<Picture> = match pictures.entry(path.clone()) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(new) => {
@@ -63,20 +101,24 @@ pub(crate) fn find(source: &Points, base: &Path, settings: &Settings) -> Result<
                 new.insert(Arc::new(picture))
             }
         };
-        let place = match columns.place {
+        let place = match at {
             None => Place::Middle,
-            Some([x, y]) => Place::At(place(picture, field(x), field(y)).map_err(wrong)?),
+            Some(at) if picture.holds(at) => Place::At(at),
+            Some([x, y]) => {
+                let [_, [width, height]] = picture.corners();
+                let path = path.display();
+                return Err(wrong(format!("{x}, {y} lies outside {path}, which has {width} x {height} px")));
+            }
         };
-        let group = match (columns.group.map(field), &grouping) {
-            (Some(""), _) => return Err(wrong("the column of the group is empty".to_owned())),
-            (Some(group), _) => group.to_owned(),
-            (None, Some(grouping)) => grouping.of(name, &path)?,
-            (None, None) => name.to_owned(),
+        let group = match (group, &grouping) {
+            (Some(group), _) => group,
+            (None, Some(grouping)) => grouping.of(&image, &path)?,
+            (None, None) => image,
         };
         samples.push(Sample {
             picture: picture.clone(),
             place,
-            class: names.of(class),
+            class: names.of(&class),
             label,
             group: names.of(&group),
         });
@@ -133,19 +175,8 @@ fn label_of(source: &Points, given: &str, own_column: bool) -> Result<Option<Opt
     }
 }
 
-/// A place in a picture.
-fn place(picture: &Picture, x: &str, y: &str) -> Result<[f64; 2], String> {
-    let number = |text: &str| {
-        let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-        number.ok_or_else(|| format!("`{text}` is no number of pixels"))
-    };
-    let at = [number(x)?, number(y)?];
-    if !picture.holds(at) {
-        let [_, [width, height]] = picture.corners();
-        return Err(format!(
-            "{x}, {y} lies outside {}, which has {width} x {height} px",
-            picture.path.display()
-        ));
-    }
-    Ok(at)
+/// A place along an axis.
+fn number(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number.ok_or_else(|| format!("`{text}` is no number of pixels"))
 }

@@ -45,8 +45,16 @@ impl TaskWeights {
 
     fn read(path: &Path, resnet: ResNet, classes: Option<usize>) -> Result<Self> {
         let failed = |cause| Error::Io { path: path.to_owned(), action: "read", cause };
-        let bytes = fs::read(path).map_err(failed)?;
-        let parameters = parse(&bytes, resnet, classes)
+        Self::from_bytes(path, &fs::read(path).map_err(failed)?, resnet, classes)
+    }
+
+    /// Reads the weights from the bytes of a file, without a number of classes all but the last layer; `path` is only named in
+    /// errors.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes(path: &Path, bytes: &[u8], resnet: ResNet, classes: Option<usize>) -> Result<Self> {
+        let parameters = parse(bytes, resnet, classes)
             .map_err(|reason| Error::Checkpoint { path: path.to_owned(), reason })?;
         Ok(Self { resnet, parameters })
     }

@@ -16,7 +16,7 @@ pub(crate) struct Compare {
     b: PathBuf,
 
     /// Part of the level to compare, in its pixels, counted from the corner of what was scanned
-    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region)]
+    #[arg(long, value_name = "X,Y,W,H")]
     region: Option<Region>,
 
     /// Level to compare
@@ -26,17 +26,6 @@ pub(crate) struct Compare {
     /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
-}
-
-fn parse_region(text: &str) -> Result<Region, String> {
-    let numbers: Result<Vec<u32>, _> = text.split(',').map(|number| number.trim().parse()).collect();
-    match numbers.as_deref() {
-        Ok(&[_, _, width, height]) if width == 0 || height == 0 => {
-            Err("the region holds no pixel".to_owned())
-        }
-        Ok(&[x, y, width, height]) => Ok(Region { x, y, width, height }),
-        _ => Err("give four whole numbers: X,Y,W,H".to_owned()),
-    }
 }
 
 impl Compare {
