@@ -44,7 +44,7 @@ impl BatchConfig {
     /// # Errors
     /// [`Error::Config`], with the line where it is known.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::Config {
+        let text = restain_net::read_configuration(path).map_err(|error| Error::Config {
             path: path.to_owned(),
             message: format!("cannot be read: {error}"),
         })?;

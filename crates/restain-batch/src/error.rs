@@ -47,7 +47,7 @@ pub enum Error {
     #[error("{0}")]
     Setting(String),
     /// The output folder, or something in it, cannot be used.
-    #[error("{}: {doing}: {cause}", .path.display())]
+    #[error("{}: {doing}: {cause}; {}", .path.display(), advice(.cause))]
     Folder {
         /// The folder or file.
         path: PathBuf,
@@ -56,6 +56,9 @@ pub enum Error {
         /// What the system said.
         cause: io::Error,
     },
+    /// A folder in which nothing is known of any batch.
+    #[error("{}: no batch has been run into this folder; check the path", .0.display())]
+    NoBatch(PathBuf),
     /// The file system has no locks.
     #[error(
         "{}: this file system has no locks ({cause}); run a part of the slides into a folder of its own on each machine",
@@ -133,11 +136,36 @@ impl Error {
         }
     }
 
+    /// The message without what may name a person in a slide's files; see [`restain_slide::Error::discreet`].
+    pub(crate) fn discreet(&self) -> String {
+        match self {
+            Self::Slide(error) | Self::Pipeline(restain_pipeline::Error::Slide(error)) => error.discreet(),
+            Self::Unreadable { cause, .. } => {
+                format!("a file of the slide cannot be read: {cause}; check its permissions and the disk")
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the user has stopped it.
     pub(crate) fn is_interrupt(&self) -> bool {
         matches!(
             self,
             Self::Pipeline(restain_pipeline::Error::Interrupted) | Self::Tiff(restain_tiff::Error::Stopped)
         )
+    }
+}
+
+/// What to do about a folder or a file that cannot be used.
+fn advice(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space and run the same command again"
+        }
+        io::ErrorKind::NotFound => "has the output folder been moved? Run the same command again",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "choose a folder that may be written to, or change its permissions"
+        }
+        _ => "check the disk and run the same command again",
     }
 }

@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
 
 use restain_net::hex;
 use restain_slide::companion;
@@ -46,6 +47,19 @@ impl Fingerprint {
         }
         Ok(Self { files: hex(&files.finalize()), content: hex(&content.finalize()), bytes })
     }
+}
+
+/// [`Fingerprint::of`] a slide on a disk that may not answer.
+///
+/// # Errors
+/// [`Error::Unreadable`], also after `limit`.
+pub(crate) fn fingerprint_within(slide: &Path, limit: Duration) -> Result<Fingerprint> {
+    let (sender, looked) = crossbeam_channel::bounded(1);
+    let path = slide.to_owned();
+    // Where the disk never answers, the thread is left to wait for it.
+    thread::spawn(move || sender.send(Fingerprint::of(&path)));
+    let late = |_| Err(Error::Unreadable { path: slide.to_owned(), cause: io::ErrorKind::TimedOut.into() });
+    looked.recv_timeout(limit).unwrap_or_else(late)
 }
 
 /// Bytes of all files of a slide, as far as they can be seen.

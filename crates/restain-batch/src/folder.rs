@@ -49,13 +49,10 @@ impl OutFolder {
     /// Opens an output folder that is there.
     ///
     /// # Errors
-    /// [`Error::Folder`] where no batch has been run into it.
+    /// [`Error::NoBatch`].
     pub fn open(path: &Path) -> Result<Self> {
         let folder = Self { path: path.to_owned() };
-        match fs::metadata(folder.hidden("records")) {
-            Ok(_) => Ok(folder),
-            Err(source) => Err(fault(path, "no batch has been run into this folder", source)),
-        }
+        if folder.hidden("records").is_dir() { Ok(folder) } else { Err(Error::NoBatch(path.to_owned())) }
     }
 
     /// The folder.
@@ -100,19 +97,20 @@ impl OutFolder {
         Ok(Lock { _file: file })
     }
 
-    /// Removes what a process that was killed has left of an output; only for who holds its lock.
+    /// Removes what a process that was killed has left of an output and of its record; only for who holds its lock.
     pub(crate) fn clear(&self, name: &str) {
-        let (prefix, suffix) = (format!(".{name}.tif."), ".part");
-        let left = |entry: &fs::DirEntry| {
-            let file = entry.file_name();
-            let name = file.to_string_lossy();
-            name.strip_prefix(&prefix)
-                .and_then(|rest| rest.strip_suffix(suffix))
-                .is_some_and(|middle| !middle.contains('.'))
-        };
-        // What cannot be removed now is hidden and of no harm.
-        for entry in self.path.read_dir().into_iter().flatten().flatten().filter(left) {
-            let _ = fs::remove_file(entry.path());
+        for path in [self.output(name), self.record_path(name)] {
+            remove_parts(&path);
+        }
+    }
+
+    /// Removes what ended runs have said of themselves; for who is about to say more.
+    pub(crate) fn forget_runs(&self, is_over: impl Fn(&[u8]) -> bool) {
+        for path in jsons(&self.hidden("runs")) {
+            if read_small(&path).is_ok_and(|json| is_over(&json)) {
+                remove_parts(&path);
+                let _ = fs::remove_file(path);
+            }
         }
     }
 
@@ -182,6 +180,23 @@ fn own_folder(path: &Path) -> io::Result<()> {
     Err(io::Error::other("what lies there is no folder, or a link to one; remove it"))
 }
 
+/// Removes what was begun to be written in the place of a file and never got its name. What cannot be removed now is hidden and of
+/// no harm.
+fn remove_parts(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let prefix = format!(".{}.", name.to_string_lossy());
+    let left = |entry: &fs::DirEntry| {
+        let file = entry.file_name();
+        let name = file.to_string_lossy();
+        name.strip_prefix(&prefix)
+            .and_then(|rest| rest.strip_suffix(".part"))
+            .is_some_and(|middle| !middle.contains('.'))
+    };
+    for entry in folder.read_dir().into_iter().flatten().flatten().filter(left) {
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
 /// The JSON files of a folder, sorted.
 fn jsons(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
@@ -229,9 +244,12 @@ mod tests {
         for file in files {
             fs::write(folder.path().join(file), "").expect("a file");
         }
+        let part = out.hidden("records").join(".a.json.x4.part");
+        fs::write(&part, "").expect("a file");
         out.clear("a");
         let left = files.map(|file| folder.path().join(file).exists());
         assert_eq!(left, [false, true, true, true, true]);
+        assert!(!part.exists());
     }
 
     #[cfg(unix)]

@@ -100,6 +100,12 @@ pub fn find(inputs: &[String], output: &Path) -> Result<Vec<Item>> {
 fn unique(items: Vec<Item>) -> Result<Vec<Item>> {
     let mut by_name = BTreeMap::<String, Item>::new();
     for item in items {
+        if item.name.len() > LONGEST_NAME {
+            let reason = format!(
+                "its name is longer than {LONGEST_NAME} bytes; give its output a shorter one in a manifest"
+            );
+            return Err(Error::Input { input: item.slide.display().to_string(), reason });
+        }
         if let Some(known) = by_name.get(&item.name) {
             if known.slide.canonicalize().ok() != item.slide.canonicalize().ok() || known.own != item.own {
                 let (first, second) = (known.slide.clone(), item.slide);
@@ -128,10 +134,22 @@ fn search(folder: &Path, output: &Path) -> Result<Vec<PathBuf>> {
     };
     let mut slides = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(enter) {
-        let entry = entry.map_err(|error| Error::Input {
-            input: folder.display().to_string(),
-            reason: format!("cannot be searched: {error}"),
-        })?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => match error.path().map(Path::to_owned) {
+                // What a link in a circle leads to is seen anyway.
+                Some(_) if error.loop_ancestor().is_some() => continue,
+                // What cannot be looked at may be a slide: it is asked for, and fails with its reason.
+                Some(path) if error.depth() > 0 => {
+                    slides.push(path);
+                    continue;
+                }
+                _ => {
+                    let reason = "cannot be searched; check its permissions and the disk".to_owned();
+                    return Err(Error::Input { input: folder.display().to_string(), reason });
+                }
+            },
+        };
         let ends = |ends: &[&str]| {
             entry.path().extension().is_some_and(|end| ends.iter().any(|one| end.eq_ignore_ascii_case(one)))
         };

@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::fingerprint::fingerprint_within;
 use crate::inputs::Item;
-use crate::{Error, Fingerprint, OutFolder, Result};
+use crate::{Error, OutFolder, Result};
 
 /// Hexadecimal digits of a name: a collision among a million slides is one in thirty millions.
 const DIGITS: usize = 16;
+/// How long a slide may take to be looked at, before it is one that cannot be read.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Names shorter than this are words of any message.
 const SHORTEST: usize = 3;
 
@@ -18,7 +22,7 @@ pub fn hash(items: Vec<Item>) -> Vec<Item> {
     let mut known = BTreeSet::new();
     let mut unreadable = 0;
     let named = items.into_iter().filter_map(|item| {
-        let name = Fingerprint::of(&item.slide).map_or_else(
+        let name = fingerprint_within(&item.slide, PATIENCE).map_or_else(
             |_| {
                 unreadable += 1;
                 format!("unreadable-{unreadable}")

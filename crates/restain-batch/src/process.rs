@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
@@ -13,6 +13,8 @@ use crate::{Error, Result};
 
 /// Bytes of what a process said last that are kept.
 const LAST_WORDS: usize = 2000;
+/// How long a process that is killed may take to be gone.
+const LAST_BREATH: Duration = Duration::from_secs(2);
 
 /// A process that runs [`crate::worker::run`].
 pub(crate) struct Process {
@@ -73,11 +75,15 @@ impl Process {
     /// Ends it at once.
     pub(crate) fn kill(mut self) {
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        // One that waits for a disk that does not answer ends when that does; nobody waits for it.
+        let begun = Instant::now();
+        while begun.elapsed() < LAST_BREATH && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(LAST_BREATH / 100);
+        }
     }
 
-    /// Why a process that has ended did so.
-    pub(crate) fn reason(mut self) -> String {
+    /// Why a process that has ended did so, with its last words where they may be said: they may quote the slide.
+    pub(crate) fn reason(mut self, with_words: bool) -> String {
         self.hang_up();
         let status = self.child.wait();
         let words = self.last_words.join().unwrap_or_default();
@@ -89,7 +95,7 @@ impl Process {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
-        if words.is_empty() { status } else { format!("{status}: {words}") }
+        if words.is_empty() || !with_words { status } else { format!("{status}: {words}") }
     }
 }
 

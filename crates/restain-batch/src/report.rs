@@ -88,6 +88,11 @@ impl RunState {
         !self.ended && !is_gone && self.silent_seconds() < SILENT
     }
 
+    /// Whether what a run has said of itself is of none that goes on.
+    pub(crate) fn is_over(json: &[u8]) -> bool {
+        serde_json::from_slice(json).map_or(true, |run: Self| !run.is_alive())
+    }
+
     /// Slides that are neither done nor failed.
     pub fn due(&self) -> u64 {
         self.total.saturating_sub(self.done + self.failed)

@@ -14,7 +14,7 @@ use crate::process::Process;
 use crate::record::now;
 use crate::report::{Fate, SlideSummary};
 use crate::supervisor::{Ending, Event, Supervisor, TICK};
-use crate::{Fingerprint, Recipe, Record, Result, RunState, State, Summary, names};
+use crate::{Recipe, Record, Result, RunState, State, Summary, names};
 
 /// How long a process that was asked to stop may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
     }
 
     /// The process has ended by itself. What it worked on is tried again, each alone; whose fault it is twice has failed.
-    pub(crate) fn bury(&mut self, reason: &str, tell: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    pub(crate) fn bury(&mut self, reason: &str, tell: &mut dyn FnMut(Event<'_>)) {
         for (index, slide) in std::mem::take(&mut self.handed) {
             if slide.started.is_none() {
                 self.due.push_front(index);
@@ -199,12 +199,11 @@ impl<'a> Run<'a> {
                     format!("the process that worked on it ended: {reason}"),
                     attempts,
                     tell,
-                )?;
+                );
             } else {
                 self.due.push_front(index);
             }
         }
-        Ok(())
     }
 
     /// The slide that has taken too long, or that its process does not even start.
@@ -219,34 +218,44 @@ impl<'a> Run<'a> {
     }
 
     /// Gives a slide up, whose process has been killed; what else that process worked on is due again.
-    pub(crate) fn give_up(&mut self, late: usize, tell: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    pub(crate) fn give_up(&mut self, late: usize, tell: &mut dyn FnMut(Event<'_>)) {
         for index in std::mem::take(&mut self.handed).into_keys().filter(|index| *index != late) {
             self.due.push_front(index);
         }
         let minutes = self.supervisor.config.timeout.unwrap_or_default();
-        self.record_failure(late, format!("given up after {minutes} minutes (--timeout)"), 1, tell)
+        let error =
+            format!("given up after {minutes} minutes; copy the slide again, or allow more with --timeout");
+        self.record_failure(late, error, 1, tell);
     }
 
-    /// Writes the record that the process could not write.
+    /// Fails a slide whose process could not write its record.
     fn record_failure(
         &mut self,
         index: usize,
         error: String,
         attempts: u32,
         tell: &mut dyn FnMut(Event<'_>),
-    ) -> Result<()> {
+    ) {
         let Item { slide, name, .. } = &self.supervisor.items[index];
-        let out = self.supervisor.out;
         let veiled = self.supervisor.config.rename == Rename::Hash;
         let error = if veiled { names::veil((slide, name), &error) } else { error };
+        if let Err(trouble) = self.write_failure(index, &error, attempts) {
+            self.stops_all = Some(trouble.to_string());
+            tell(Event::Trouble(&trouble));
+        }
+        self.fail(index, error, tell);
+    }
+
+    /// Writes the record that the process could not write. The slide is not looked at: it may be what hangs.
+    fn write_failure(&self, index: usize, error: &str, attempts: u32) -> Result<()> {
+        let (name, out) = (&self.supervisor.items[index].name, self.supervisor.out);
         if let Some(_lock) = out.lock(name)? {
             out.clear(name);
-            let mut record = Record::begin(Fingerprint::of(slide).ok(), Recipe::of(&self.settings[index])?);
-            (record.state, record.error, record.ended) = (State::Failed, Some(error.clone()), Some(now()));
+            let mut record = Record::begin(None, Recipe::of(&self.settings[index])?);
+            (record.state, record.error, record.ended) = (State::Failed, Some(error.to_owned()), Some(now()));
             record.attempts = attempts;
             out.write_record(name, &record)?;
         }
-        self.fail(index, error, tell);
         Ok(())
     }
 
@@ -277,7 +286,7 @@ impl<'a> Run<'a> {
     }
 
     /// Ends it, and writes its summary.
-    pub(crate) fn finish(mut self, interrupted: bool) -> Result<(Summary, Ending)> {
+    pub(crate) fn finish(mut self, interrupted: bool, tell: &mut dyn FnMut(Event<'_>)) -> (Summary, Ending) {
         self.handed.clear();
         self.update();
         self.state.ended = true;
@@ -299,14 +308,18 @@ impl<'a> Run<'a> {
         let summary = Summary { slides: slides.collect(), run: self.state };
         let out = self.supervisor.out;
         let _ = out.write_run(&summary.run.name(), &summary.run);
-        summary.save(out)?;
+        let saved = summary.save(out);
         let ending = match (over, summary.run.failed) {
+            (true, 0) if saved.is_err() => Ending::Stopped,
             (true, 0) => Ending::AllDone,
             (false, _) if interrupted => Ending::Interrupted,
             (false, _) => Ending::Stopped,
             (true, _) => Ending::SomeFailed,
         };
-        Ok((summary, ending))
+        if let Err(trouble) = saved {
+            tell(Event::Trouble(&trouble));
+        }
+        (summary, ending)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 use restain_pipeline::Loaded;
 
-use crate::config::BatchConfig;
+use crate::config::{BatchConfig, Rename};
 use crate::inputs::Item;
 use crate::message::Answer;
 use crate::process::Process;
@@ -42,6 +42,8 @@ pub enum Event<'a> {
     Slide(&'a SlideSummary),
     /// How far the batch is; comes ten times a second.
     State(&'a RunState),
+    /// Something about the batch could not be written.
+    Trouble(&'a Error),
 }
 
 /// How a batch ended.
@@ -53,7 +55,7 @@ pub enum Ending {
     SomeFailed,
     /// It was stopped by the user.
     Interrupted,
-    /// It was ended by a slide's failure, or by one that all others would share.
+    /// It was ended by a slide's failure, or by one that all others would share, such as a full disk.
     Stopped,
 }
 
@@ -61,12 +63,13 @@ impl Supervisor<'_> {
     /// Runs the batch to its end, or until `stop` is set, and writes its summary.
     ///
     /// # Errors
-    /// Where the model or a style cannot be read; [`Error::Start`] and [`Error::Folder`] where nothing can be run or written.
+    /// Where the model or a style cannot be read; [`Error::Start`] where nothing can be run.
     /// What happens to a slide is in the summary.
     pub fn run(&self, stop: &AtomicBool, tell: &mut dyn FnMut(Event<'_>)) -> Result<(Summary, Ending)> {
         // What all slides need is looked at before any of them fails for it.
         Loaded::new(&self.config.normalize)?;
         Recipe::of(&self.config.normalize)?;
+        self.out.forget_runs(RunState::is_over);
         let mut run = Run::new(self);
         let mut worker: Option<Process> = None;
         let (mut false_starts, mut said, mut asked) = (0, None::<Instant>, None::<Instant>);
@@ -96,21 +99,24 @@ impl Supervisor<'_> {
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => {
-                        let reason = worker.take().map(Process::reason).unwrap_or_default();
+                        let reason = worker
+                            .take()
+                            .map(|gone| gone.reason(self.config.rename == Rename::No))
+                            .unwrap_or_default();
                         if !run.has_started() {
                             false_starts += 1;
                             if false_starts == FALSE_STARTS {
                                 return Err(Error::Start(std::io::Error::other(reason)));
                             }
                         }
-                        run.bury(&reason, tell)?;
+                        run.bury(&reason, tell);
                     }
                 }
                 if let Some(late) = run.late() {
                     if let Some(at_work) = worker.take() {
                         at_work.kill();
                     }
-                    run.give_up(late, tell)?;
+                    run.give_up(late, tell);
                 }
             }
             run.update();
@@ -124,6 +130,6 @@ impl Supervisor<'_> {
         if let Some(at_work) = worker {
             run.wind_up(at_work, tell);
         }
-        run.finish(stop.load(Ordering::Relaxed))
+        Ok(run.finish(stop.load(Ordering::Relaxed), tell))
     }
 }

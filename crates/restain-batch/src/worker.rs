@@ -279,8 +279,7 @@ fn needed(pixels: u64, slide: u64, compression: CompressionKind) -> u64 {
 
 /// What went wrong, as it may be shown.
 fn message(task: &Task, error: &Error) -> String {
-    let message = error.to_string();
-    if task.veiled { names::veil((&task.slide, &task.name), &message) } else { message }
+    if task.veiled { names::veil((&task.slide, &task.name), &error.discreet()) } else { error.to_string() }
 }
 
 /// Whether an output is there and every checksum holds.

@@ -1,7 +1,6 @@
 //! Checkpoints: safetensors with the model card in their metadata. Nothing in one is ever executed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
@@ -11,9 +10,11 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::card::{ARCHITECTURE, Card};
-use crate::file::write_whole;
+use crate::file::{read_at_most, write_whole};
 use crate::{Error, Generator, Result};
 
+/// Bytes that a checkpoint's file may have: twice those of the widest G.
+const LONGEST: u64 = 512 << 20;
 /// The key of the card in the file's metadata.
 const CARD_KEY: &str = "restain";
 
@@ -53,9 +54,7 @@ impl Checkpoint {
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes), and [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes =
-            fs::read(path).map_err(|cause| Error::Io { path: path.to_owned(), action: "read", cause })?;
-        Self::from_bytes(path, &bytes)
+        Self::from_bytes(path, &read(path)?)
     }
 
     /// Writes the checkpoint beside `path` and renames it, so that the name never holds half a file.
@@ -115,6 +114,11 @@ pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// The bytes of a checkpoint's file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    read_at_most(path, LONGEST).map_err(|cause| Error::Io { path: path.to_owned(), action: "read", cause })
 }
 
 fn parse(bytes: &[u8]) -> Result<Checkpoint, String> {

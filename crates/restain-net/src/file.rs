@@ -1,4 +1,8 @@
-use std::io::{self, Write};
+//! Files read and written whole.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// Writes a file beside its place, syncs it and renames it, so that its name never holds half of it.
@@ -7,13 +11,79 @@ use std::path::Path;
 /// What the system says; nothing is left behind then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut prefix = OsString::from(".");
+    // With it, names of 255 bytes must do, the longest that file systems allow.
+    if let Some(name) = path.file_name().filter(|name| name.len() <= 200) {
+        prefix.push(name);
+        prefix.push(".");
+    }
     let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
     // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    let write = || {
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(without_path)
+}
+
+/// What the system said, without the name of the temporary file that the `tempfile` crate adds.
+fn without_path(error: io::Error) -> io::Error {
+    let system = error.get_ref().and_then(|error| error.source()).and_then(|error| error.downcast_ref());
+    match system.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
+}
+
+/// Reads a file that is not expected to be longer than `most` bytes; who made it may be a stranger.
+///
+/// # Errors
+/// What the system says, or that the file is longer; no more of it is read then.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("longer than {most} bytes, which no such file is")));
+    }
+    Ok(bytes)
+}
+
+/// Bytes that a configuration, which people write by hand, may have.
+const LONGEST_CONFIGURATION: u64 = 1 << 20;
+
+/// Reads a configuration's file.
+///
+/// # Errors
+/// As [`read_at_most`], and where it is not UTF-8.
+pub fn read_configuration(path: &Path) -> io::Result<String> {
+    String::from_utf8(read_at_most(path, LONGEST_CONFIGURATION)?).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_longer_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "1234").unwrap();
+        assert_eq!(read_at_most(&path, 4).unwrap(), b"1234");
+        assert!(read_at_most(&path, 3).unwrap_err().to_string().starts_with("longer than 3 bytes"));
+        File::create(&path).unwrap().set_len(LONGEST_CONFIGURATION + 1).unwrap();
+        assert!(read_configuration(&path).is_err());
+    }
+
+    #[test]
+    fn errors_name_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write_whole(&folder.path().join("none/file"), b"").unwrap_err();
+        assert_eq!((error.kind(), error.to_string().contains("part")), (io::ErrorKind::NotFound, false));
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::card::Card;
-use crate::checkpoint::{Checkpoint, hex};
+use crate::checkpoint::{self, Checkpoint, hex};
 use crate::device::Place;
 use crate::engine::{Engine, Window};
 use crate::folded::Folded;
@@ -48,8 +48,7 @@ fn bytes_of(name: &Path) -> Result<Cow<'static, [u8]>> {
     if name == Path::new(SHIPPED_NAME) {
         return Ok(Cow::Borrowed(SHIPPED));
     }
-    let unread = |cause| Error::Io { path: name.to_owned(), action: "read", cause };
-    Ok(Cow::Owned(std::fs::read(name).map_err(unread)?))
+    Ok(Cow::Owned(checkpoint::read(name)?))
 }
 
 /// G with its card, ready to run. Clones share its parameters.

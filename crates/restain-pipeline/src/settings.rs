@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
-use restain_net::{DeviceChoice, Precision};
+use restain_net::{DeviceChoice, Precision, read_configuration};
 use restain_slide::{Extent, LevelRect, Slide, check_mpp};
 use restain_tiff::{Compression, Subsampling};
 use serde::{Deserialize, Serialize};
@@ -120,7 +120,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Config`] with line and column of what is wrong.
     pub fn from_yaml(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::Config {
+        let text = read_configuration(path).map_err(|error| Error::Config {
             path: path.to_owned(),
             message: format!("cannot read the run configuration: {error}"),
         })?;

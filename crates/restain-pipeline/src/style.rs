@@ -1,7 +1,5 @@
 //! A style: the colours of a lab as the histograms of its slides, measured once and kept in a file.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -111,13 +109,8 @@ impl Style {
     /// [`Error::Style`] where it cannot be read, is of another version, or is not just what [`Style::save`] writes.
     pub fn load(path: &Path) -> Result<(Self, String)> {
         let wrong = |message: String| Error::Style { path: path.to_owned(), message };
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        let bytes = restain_net::read_at_most(path, MOST_BYTES)
             .map_err(|error| wrong(format!("cannot read the style: {error}")))?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(wrong("too long for a style; make one with `restain style`".to_owned()));
-        }
         let style = Self::from_json(&bytes).map_err(|message| {
             wrong(format!("not a usable style: {message}; make one with `restain style`"))
         })?;

@@ -147,6 +147,28 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The message without what a slide's files say of themselves, be it the name of one of them: any of that may name a person.
+    pub fn discreet(&self) -> String {
+        match self {
+            Self::MissingCompanion { slide, .. } => format!(
+                "{}: a file of the slide is missing; a MIRAX slide is the .mrxs file and the folder of the same name, copy both",
+                slide.display()
+            ),
+            Self::Damaged { slide, .. } => format!(
+                "{}: the slide is damaged or incomplete (`restain inspect` on it says where); copy it again from the scanner",
+                slide.display()
+            ),
+            Self::Read { slide, level, region, .. } => format!(
+                "{}: cannot read level {level}, region {}; the slide is damaged or incomplete there, copy it again from the scanner",
+                slide.display(),
+                describe(region)
+            ),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A region as people read it: corner and size.
 fn describe(rect: &LevelRect) -> String {
     let (width, height) = (rect.max.x.saturating_sub(rect.min.x), rect.max.y.saturating_sub(rect.min.y));

@@ -127,7 +127,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Writing failed for another reason.
-    #[error("{}: {doing} failed: {source}", path.display())]
+    #[error("{}: {doing} failed: {source}; check the disk", path.display())]
     Write {
         /// The file that was asked for.
         path: PathBuf,
@@ -137,7 +137,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file to verify cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot be read: {source}; check its path and permissions, and the disk", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -248,7 +248,8 @@ impl TrainConfig {
 
 /// The text of a configuration file.
 pub(crate) fn text_of(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|source| Error::ConfigRead { path: path.to_path_buf(), source })
+    restain_net::read_configuration(path)
+        .map_err(|source| Error::ConfigRead { path: path.to_path_buf(), source })
 }
 
 /// A configuration in YAML; `path` is only named in errors.

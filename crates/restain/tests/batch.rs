@@ -353,13 +353,37 @@ fn a_run_file_holds_the_whole_job() {
     assert!(text(&error.stderr).contains("line 2"), "{}", text(&error.stderr));
 }
 
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_looked_at_fails_alone() {
+    let (folder, out) = desk();
+    let scans = folder.path().join("scans");
+    fs::create_dir(&scans).unwrap();
+    std::os::unix::fs::symlink("nowhere", scans.join("lost.mrxs")).unwrap();
+    std::os::unix::fs::symlink(slides(), scans.join("day")).unwrap();
+    std::os::unix::fs::symlink(&scans, scans.join("circle")).unwrap();
+    let ended = end(&out, &[scans.to_str().unwrap()]);
+    assert_eq!(ended.status.code(), Some(3), "{}", text(&ended.stderr));
+    let [line] = &own_lines(&ended.stderr)[..] else { panic!("{}", text(&ended.stderr)) };
+    assert!(line.starts_with("error: lost: ") && line.contains("no such file"), "{line}");
+    assert!(outputs(&out) == *TRUTH);
+}
+
 #[test]
 fn renamed_no_name_is_anywhere() {
     let (folder, out) = desk();
     // One that fails, too.
     let broken = folder.path().join(format!("{PATIENT}-9.mrxs"));
     fs::write(&broken, "slide").unwrap();
-    let inputs = [slides(), broken.to_str().unwrap(), "--rename", "hash"];
+    // One whose reader quotes what stands in it.
+    let quoted = folder.path().join("quoted.mrxs");
+    synth(&quoted, "600x500", &[]);
+    let ini = folder.path().join("quoted/Slidedat.ini");
+    let named = fs::read_to_string(&ini).unwrap().replace("= JPEG", &format!("= {PATIENT}"));
+    fs::write(&ini, named).unwrap();
+    let quoted = quoted.to_str().unwrap();
+    assert!(text(&run(["inspect", quoted]).stderr).contains(PATIENT));
+    let inputs = [slides(), broken.to_str().unwrap(), quoted, "--rename", "hash"];
     let ended = end(&out, &inputs);
     assert_eq!(ended.status.code(), Some(3), "{}", text(&ended.stderr));
     let said = [&ended.stdout[..], &ended.stderr[..]].concat();

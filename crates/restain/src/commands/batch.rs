@@ -123,6 +123,7 @@ impl Batch {
         let ended = supervisor.run(interrupt, &mut |event| match event {
             Event::Slide(slide) => bar.suspend(|| print_slide(slide, quiet || json)),
             Event::State(state) => show(&bar, state),
+            Event::Trouble(error) => bar.suspend(|| say::error(format_args!("error: {error}"))),
         });
         bar.finish_and_clear();
         let (summary, ending) = ended?;
