@@ -1,6 +1,7 @@
 //! The whole job, as the command line and a YAML run file give it. `pipelines/batch.yaml` explains each setting.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use restain_pipeline::Settings;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,11 @@ pub enum Rename {
 }
 
 impl BatchConfig {
+    /// How long a slide may take; `None` where there is no limit, or one that makes no sense.
+    pub fn limit(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.timeout? * 60.0).ok()
+    }
+
     /// Reads a run file.
     ///
     /// # Errors

@@ -56,6 +56,9 @@ pub enum Error {
         /// What the system said.
         cause: io::Error,
     },
+    /// A link, or something else, in the place of a file or folder of the batch.
+    #[error("{}: restain has not made what lies there, and it could lead out of the folder; remove it", .0.display())]
+    Stranger(PathBuf),
     /// A folder in which nothing is known of any batch.
     #[error("{}: no batch has been run into this folder; check the path", .0.display())]
     NoBatch(PathBuf),
@@ -130,7 +133,7 @@ impl Error {
             matches!(error, Tiff::DiskFull { .. } | Tiff::NotWritable { .. } | Tiff::NoFolder { .. })
         };
         match self {
-            Self::NoRoom { .. } | Self::NoLocks { .. } | Self::Folder { .. } => true,
+            Self::NoRoom { .. } | Self::NoLocks { .. } | Self::Folder { .. } | Self::Stranger(_) => true,
             Self::Pipeline(restain_pipeline::Error::Tiff(error)) | Self::Tiff(error) => tiff(error),
             _ => false,
         }

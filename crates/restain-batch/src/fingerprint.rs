@@ -72,7 +72,7 @@ pub(crate) fn bytes_of(slide: &Path) -> u64 {
 fn files_of(slide: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let mut files = vec![(PathBuf::new(), slide.to_owned())];
     if let Some(folder) = companion(slide) {
-        for entry in WalkDir::new(&folder).sort_by_file_name() {
+        for entry in WalkDir::new(&folder).follow_links(true).sort_by_file_name() {
             let entry = entry.map_err(|error| Error::Unreadable {
                 path: error.path().unwrap_or(&folder).to_owned(),
                 cause: error.into_io_error().unwrap_or_else(|| io::Error::other("a loop of links")),
@@ -139,6 +139,15 @@ mod tests {
         let before = of(&renamed);
         fs::write(renamed_data.join("new"), "").expect("a file");
         assert_ne!(of(&renamed).files, before.files);
+        #[cfg(unix)]
+        {
+            let (before, archive) = (of(&renamed), folder.path().join("archive"));
+            fs::rename(&renamed_data, &archive).expect("a move");
+            std::os::unix::fs::symlink(&archive, &renamed_data).expect("a link");
+            assert_eq!(of(&renamed), before);
+            fs::remove_file(&renamed_data).expect("a link");
+            fs::rename(&archive, &renamed_data).expect("a move");
+        }
         fs::remove_dir_all(&renamed_data).expect("a folder");
         assert!(Fingerprint::of(&renamed).is_err());
     }

@@ -38,7 +38,7 @@ impl OutFolder {
         for part in
             [path.join(HIDDEN), folder.hidden("records"), folder.hidden("locks"), folder.hidden("runs")]
         {
-            own_folder(&part).map_err(|source| fault(&part, "cannot make the folder", source))?;
+            own_folder(&part)?;
         }
         // A folder that one may not write to says so now, not at the first slide.
         tempfile::tempfile_in(&folder.path)
@@ -114,6 +114,16 @@ impl OutFolder {
         }
     }
 
+    /// Whether the file system has what a batch needs: files that can be written, locks; and how many bytes are free.
+    ///
+    /// # Errors
+    /// [`Error::NoLocks`], [`Error::Folder`].
+    pub fn probe(&self) -> Result<u64> {
+        let _lock = self.lock_all()?;
+        self.write("probe", b"whole or not at all")?;
+        self.free()
+    }
+
     /// Bytes that may still be written.
     pub(crate) fn free(&self) -> Result<u64> {
         fs4::available_space(&self.path)
@@ -165,19 +175,20 @@ fn lock_file(path: &Path) -> Result<File> {
     // A link could lead to a file outside, which would be emptied.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
-    options.open(path).map_err(|cause| fault(path, "cannot make the lock", cause))
+    options.open(path).map_err(|cause| match fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => Error::Stranger(path.to_owned()),
+        _ => fault(path, "cannot make the lock", cause),
+    })
 }
 
 /// Makes a folder where there is none. A link in its place could lead anywhere.
-fn own_folder(path: &Path) -> io::Result<()> {
+fn own_folder(path: &Path) -> Result<()> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => return made,
+        Ok(()) => Ok(()),
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|there| there.is_dir()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::Stranger(path.to_owned())),
+        Err(cause) => Err(fault(path, "cannot make the folder", cause)),
     }
-    if fs::symlink_metadata(path)?.is_dir() {
-        return Ok(());
-    }
-    Err(io::Error::other("what lies there is no folder, or a link to one; remove it"))
 }
 
 /// Removes what was begun to be written in the place of a file and never got its name. What cannot be removed now is hidden and of
@@ -262,7 +273,7 @@ mod tests {
         fs::create_dir_all(&outside).expect("a folder");
         fs::create_dir_all(&path).expect("a folder");
         symlink(&outside, path.join(HIDDEN)).expect("a link");
-        assert!(matches!(OutFolder::create(&path), Err(Error::Folder { .. })));
+        assert!(matches!(OutFolder::create(&path), Err(Error::Stranger(_))));
         assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 0);
         fs::remove_file(path.join(HIDDEN)).expect("a link");
 
@@ -270,7 +281,7 @@ mod tests {
         let file = outside.join("file");
         fs::write(&file, "kept").expect("a file");
         symlink(&file, out.hidden("locks").join("a.lock")).expect("a link");
-        assert!(out.lock("a").is_err());
+        assert!(matches!(out.lock("a"), Err(Error::Stranger(_))));
         symlink(&file, out.record_path("a")).expect("a link");
         assert!(out.record("a").is_none());
         symlink("/dev/zero", out.hidden("runs").join("a.json")).expect("a link");

@@ -17,12 +17,14 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Names shorter than this are words of any message.
 const SHORTEST: usize = 3;
 
-/// Gives every output the name of its slide's content. Two slides of the same content are one.
-pub fn hash(items: Vec<Item>) -> Vec<Item> {
+/// Gives every output the name of its slide's content. Two slides of the same content are one. A slide that takes longer than
+/// `limit` to be looked at counts as one that cannot be read.
+pub fn hash(items: Vec<Item>, limit: Option<Duration>) -> Vec<Item> {
+    let limit = limit.map_or(PATIENCE, |limit| limit.min(PATIENCE));
     let mut known = BTreeSet::new();
     let mut unreadable = 0;
     let named = items.into_iter().filter_map(|item| {
-        let name = fingerprint_within(&item.slide, PATIENCE).map_or_else(
+        let name = fingerprint_within(&item.slide, limit).map_or_else(
             |_| {
                 unreadable += 1;
                 format!("unreadable-{unreadable}")
@@ -160,12 +162,12 @@ mod tests {
         fs::write(at("Copy of Jane.svs"), "one").expect("a file");
         let find =
             || find(&[folder.path().to_str().expect("a name").to_owned()], Path::new("out")).expect("slides");
-        let items = hash(find());
+        let items = hash(find(), None);
         assert_eq!(items.len(), 2);
         assert!(items.iter().all(|item| item.name.len() == DIGITS && !item.name.contains('J')));
         fs::rename(at("Joan.svs"), at("Zoe.svs")).expect("a move");
         let names = |items: &[Item]| items.iter().map(|item| item.name.clone()).collect::<Vec<_>>();
-        assert_eq!(names(&hash(find())), names(&items));
+        assert_eq!(names(&hash(find(), None)), names(&items));
         let out = OutFolder::create(&at("out")).expect("a folder");
         write_mapping(&out, None, &items[..1]).expect("a file");
         write_mapping(&out, None, &items[1..]).expect("a file");

@@ -13,6 +13,8 @@ use crate::{Error, Result};
 
 /// Bytes of what a process said last that are kept.
 const LAST_WORDS: usize = 2000;
+/// Arenas of the allocator of glibc.
+const ARENAS: (&str, &str) = ("MALLOC_ARENA_MAX", "2");
 /// How long a process that is killed may take to be gone.
 const LAST_BREATH: Duration = Duration::from_secs(2);
 
@@ -28,6 +30,10 @@ impl Process {
     /// Starts it, for the output folder `out` and a batch that was begun at `begun`, milliseconds since 1970.
     pub(crate) fn start(mut command: Command, out: &Path, begun: u64) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Else each thread of each slide keeps in an arena of its own what it has freed (mallopt(3)), and memory creeps up.
+        if std::env::var_os(ARENAS.0).is_none() {
+            command.env(ARENAS.0, ARENAS.1);
+        }
         // A Ctrl-C at the terminal is for the supervisor alone, which then asks the process to roll back.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

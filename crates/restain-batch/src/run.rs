@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
 
     /// The slide that has taken too long, or that its process does not even start.
     pub(crate) fn late(&self) -> Option<usize> {
-        let limit = Duration::try_from_secs_f64(self.supervisor.config.timeout? * 60.0).ok()?;
+        let limit = self.supervisor.config.limit()?;
         let late = |since: Instant| since.elapsed() > limit;
         let mut started = self.handed.iter().filter_map(|(index, slide)| Some((*index, slide.started?)));
         if self.has_started() {
@@ -223,8 +223,9 @@ impl<'a> Run<'a> {
             self.due.push_front(index);
         }
         let minutes = self.supervisor.config.timeout.unwrap_or_default();
-        let error =
-            format!("given up after {minutes} minutes; copy the slide again, or allow more with --timeout");
+        let error = format!(
+            "given up after {minutes:.2} minutes; copy the slide again, or allow more with --timeout"
+        );
         self.record_failure(late, error, 1, tell);
     }
 

@@ -9,6 +9,7 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
+use crossbeam_channel::RecvTimeoutError;
 use restain_net::hex;
 use restain_pipeline::{CompressionKind, Job, Loaded, Progress, Settings, Style};
 use restain_slide::Slide;
@@ -18,10 +19,10 @@ use crate::message::{Answer, Outcome, Request, Task};
 use crate::record::now;
 use crate::{Error, Fingerprint, OutFolder, Output, Recipe, Record, Result, State, names};
 
-/// How often it looks whether the next slide may begin, and says how far it is.
-const TICK: Duration = Duration::from_millis(20);
-/// Ticks between two answers about progress.
-const TICKS_A_PROGRESS: u32 = 25;
+/// How often it looks whether the next slide may begin.
+const TICK: Duration = Duration::from_millis(5);
+/// How often it says how far a slide is.
+const SAY: Duration = Duration::from_millis(500);
 /// How often a slide is tried.
 const ATTEMPTS: u32 = 2;
 /// Slides under way: one that is being read, and one that is being written.
@@ -123,22 +124,16 @@ impl<W: Write + Send> Worker<W> {
     fn work(&self, task: &Task, progress: &Progress) {
         let index = task.index;
         self.answer(&Answer::Started { index });
-        let ended = AtomicBool::new(false);
+        let (working, ended) = crossbeam_channel::bounded::<()>(0);
         let outcome = thread::scope(|scope| {
-            scope.spawn(|| {
-                for tick in 1.. {
-                    thread::sleep(TICK);
-                    if ended.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    if tick % TICKS_A_PROGRESS == 0 {
-                        let (total, done) = progress.pixels();
-                        self.answer(&Answer::Progress { index, done, total });
-                    }
+            scope.spawn(move || {
+                while ended.recv_timeout(SAY) == Err(RecvTimeoutError::Timeout) {
+                    let (total, done) = progress.pixels();
+                    self.answer(&Answer::Progress { index, done, total });
                 }
             });
             let worked = catch_unwind(AssertUnwindSafe(|| self.outcome(task, progress)));
-            ended.store(true, Ordering::Relaxed);
+            drop(working);
             worked
         });
         let outcome = outcome.unwrap_or_else(|_| Outcome::Failed {

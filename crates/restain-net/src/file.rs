@@ -32,13 +32,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write().map_err(without_path)
 }
 
-/// What the system said, without the name of the temporary file that the `tempfile` crate adds.
+/// What went wrong, without the name of the temporary file that the `tempfile` crate adds.
 fn without_path(error: io::Error) -> io::Error {
-    let system = error.get_ref().and_then(|error| error.source()).and_then(|error| error.downcast_ref());
-    match system.and_then(io::Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    }
+    if error.raw_os_error().is_some() { error } else { error.kind().into() }
 }
 
 /// Reads a file that is not expected to be longer than `most` bytes; who made it may be a stranger.
@@ -46,9 +42,14 @@ fn without_path(error: io::Error) -> io::Error {
 /// # Errors
 /// What the system says, or that the file is longer; no more of it is read then.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
     let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
+    // Devices have no length, and files may grow.
+    let length = file.metadata()?.len();
+    if length <= most {
+        file.take(most + 1).read_to_end(&mut bytes)?;
+    }
+    if length.max(bytes.len() as u64) > most {
         return Err(io::Error::other(format!("longer than {most} bytes, which no such file is")));
     }
     Ok(bytes)

@@ -102,7 +102,7 @@ impl Batch {
         let interrupt = interrupt::catch()?;
         let mut items = inputs::find(&config.inputs, &output)?;
         if config.rename == Rename::Hash {
-            items = names::hash(items);
+            items = names::hash(items, config.limit());
         }
         // After the renaming, so that two machines take the same parts.
         if let Some(shard) = config.shard {

@@ -3,6 +3,7 @@
 mod batch;
 mod batch_worker;
 mod compare;
+mod doctor;
 mod evaluate;
 mod inspect;
 mod normalize;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Status(status::ShowStatus),
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
+    Doctor(doctor::Doctor),
     Compare(compare::Compare),
     NormalizeImage(normalize_image::NormalizeImage),
     Style(style::MeasureStyle),
@@ -51,6 +53,7 @@ impl Command {
             Self::Normalize(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Inspect(command) => command.run(),
+            Self::Doctor(command) => command.run(),
             Self::Compare(command) => command.run(),
             Self::NormalizeImage(command) => command.run(),
             Self::Style(command) => command.run(),
