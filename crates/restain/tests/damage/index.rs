@@ -128,7 +128,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("index-nonhier-no-position", |f| cut_record(f, LABEL, 4), Refused("position")),
     kind("index-nonhier-no-size", |f| cut_record(f, MACRO, 5), Refused("size")),
     // Nothing of what follows is in the corpus.
-    kind("more-index-half", |f| f.cut_index(f.entry(0, 30)), Refused("")),
+    kind("more-index-half", |f| f.cut_index(f.entry(0, 30)), Refused("damaged or incomplete")),
     kind("more-index-hier-negative-page-length", |f| f.put(f.page(0), -2), Refused("a page of -2 images")),
     kind(
         "more-index-hier-no-last-page",
@@ -146,7 +146,11 @@ pub(crate) const KINDS: &[Kind] = &[
         |f| f.put(f.level_pointer(0), f.level(1) as i32),
         Refused("a page of two levels"),
     ),
-    kind("more-index-hier-offset-past-the-end", |f| image(f, 0, OFFSET, PAST), Refused("")),
+    kind(
+        "more-index-hier-offset-past-the-end",
+        |f| image(f, 0, OFFSET, PAST),
+        Refused("damaged or incomplete"),
+    ),
     kind("more-index-nonhier-negative-size", |f| record(f, POSITIONS, 20, -2), Refused("have -2 bytes")),
     kind(
         "more-index-nonhier-huge-size",

@@ -155,18 +155,26 @@ pub(crate) const KINDS: &[Kind] = &[
         |f| f.file(INI)[..9].copy_from_slice(b"\x1b[2J\r\x07\x1b[m"),
         Refused("Slidedat.ini"),
     ),
-    kind("more-slidedat-half", |f| f.file(INI).truncate(1800), Refused("")),
+    kind("more-slidedat-half", |f| f.file(INI).truncate(1800), Refused("damaged or incomplete")),
     kind(
         "more-slidedat-huge-image",
         |f| set(f, 0, "DIGITIZER_WIDTH", "99999999"),
         Refused("would have 99999999 pixels a side"),
     ),
-    kind("more-slidedat-huge-imagenumber", |f| general(f, "IMAGENUMBER_X", "400000000"), Refused("")),
-    kind("more-slidedat-huge-overlap", |f| set(f, 0, "OVERLAP_X", "9999999"), Refused("")),
+    kind(
+        "more-slidedat-huge-imagenumber",
+        |f| general(f, "IMAGENUMBER_X", "400000000"),
+        Refused("damaged or incomplete"),
+    ),
+    kind(
+        "more-slidedat-huge-overlap",
+        |f| set(f, 0, "OVERLAP_X", "9999999"),
+        Refused("damaged or incomplete"),
+    ),
     kind(
         "more-slidedat-huge-zoom-level-count",
         |f| hierarchical(f, "HIER_0_COUNT", "2000000000"),
-        Refused(""),
+        Refused("damaged or incomplete"),
     ),
     kind(
         "more-slidedat-huge-datafile-count",
