@@ -132,7 +132,9 @@ fn search(folder: &Path, output: &Path) -> Result<Vec<PathBuf>> {
         let outputs = output.is_some() && path.canonicalize().ok() == output;
         entry.depth() == 0 || !(hidden || belongs || outputs)
     };
-    let mut slides = Vec::new();
+    let mut slides = Vec::<PathBuf>::new();
+    // Slides whose own file was not copied, only the folder with their images: they are asked for, and fail.
+    let mut orphans = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(enter) {
         let entry = match entry {
             Ok(entry) => entry,
@@ -156,8 +158,13 @@ fn search(folder: &Path, output: &Path) -> Result<Vec<PathBuf>> {
         if !entry.file_type().is_dir() && (ends(&SLIDES) || ends(&TIFFS) && Slide::open(entry.path()).is_ok())
         {
             slides.push(entry.into_path());
+        } else if entry.depth() > 0 && entry.path().join("Slidedat.ini").is_file() {
+            orphans.push(sibling(entry.path()));
         }
     }
+    // MIRAX files in capitals are told of as they are.
+    orphans.retain(|orphan| !slides.iter().any(|s| s.as_os_str().eq_ignore_ascii_case(orphan.as_os_str())));
+    slides.append(&mut orphans);
     Ok(slides)
 }
 
@@ -264,10 +271,15 @@ mod tests {
             "out/f.svs",
             "lone/g.scn",
             "notes.csv",
+            "orphan.2/Slidedat.ini",
+            "shouting.MRXS",
+            "shouting/Slidedat.ini",
         ]);
         let at = |name: &str| folder.path().join(name).to_str().expect("a name").to_owned();
         let found = find(&[at("")], &folder.path().join("out")).expect("slides");
-        assert_eq!(names(&found), ["a", "b", "d", "g"]);
+        assert_eq!(names(&found), ["a", "b", "d", "g", "orphan.2", "shouting"]);
+        assert_eq!(found[4].slide, folder.path().join("orphan.2.mrxs"));
+        assert_eq!(found[5].slide, folder.path().join("shouting.MRXS"));
         let found = find(&[at("*.mrxs"), at("a.mrxs"), at("lone")], Path::new("out")).expect("slides");
         assert_eq!(names(&found), ["a", "g"]);
         for nothing in ["nowhere", "*.bif", "[", ".hidden/nothing"] {

@@ -59,12 +59,12 @@ pub enum Error {
         /// The version of `OpenSlide` at work.
         version: String,
     },
-    /// `OpenSlide` recognises the slide and cannot open it.
+    /// The slide cannot be opened, or is damaged where `OpenSlide` would not see it.
     #[error("{}: the slide is damaged or incomplete: {cause}; copy it again from the scanner", .slide.display())]
     Damaged {
         /// The slide's path as given.
         slide: PathBuf,
-        /// `OpenSlide`'s own message.
+        /// What is wrong, mostly in `OpenSlide`'s own words.
         cause: String,
     },
     /// A region cannot be read, with a fresh handle neither.

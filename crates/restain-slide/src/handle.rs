@@ -16,6 +16,7 @@ use openslide_rs::{OpenSlide, Region, errors::OpenSlideError};
 use crate::{
     error::{Error, Result},
     info::openslide_version,
+    mirax,
 };
 
 /// The shared handle of a slide.
@@ -81,6 +82,9 @@ fn check_file(path: &Path) -> Result<()> {
         if !index.is_file() {
             return Err(Error::MissingCompanion { slide: slide(), missing: index });
         }
+        if let Some(cause) = mirax::fault(&folder) {
+            return Err(Error::Damaged { slide: slide(), cause });
+        }
     }
     Ok(())
 }
@@ -105,7 +109,26 @@ pub(crate) fn explain(path: &Path, error: OpenSlideError) -> Error {
     match error {
         OpenSlideError::MissingFile(_) => Error::Missing { slide },
         OpenSlideError::UnsupportedFile(_) => Error::NotASlide { slide, version: openslide_version() },
-        OpenSlideError::LibraryError(cause) => Error::Damaged { slide, cause },
-        other => Error::Damaged { slide, cause: other.to_string() },
+        OpenSlideError::LibraryError(cause) => Error::Damaged { slide, cause: printable(&cause) },
+        other => Error::Damaged { slide, cause: printable(&other.to_string()) },
+    }
+}
+
+/// A message that may quote a damaged file: no control characters, and no more than a few lines of a terminal.
+pub(crate) fn printable(message: &str) -> String {
+    const LONGEST: usize = 240;
+    let plain = message.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let short: String = plain.take(LONGEST).collect();
+    if short.len() < message.len() { short + " ..." } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn messages_are_printable_and_short() {
+        assert_eq!(printable("line \u{201c}\u{1b}[2J\r\n"), "line \u{201c} [2J  ");
+        assert_eq!(printable(&"\u{fffd}".repeat(9000)), "\u{fffd}".repeat(240) + " ...");
     }
 }

@@ -23,6 +23,7 @@ mod geometry;
 mod grid;
 mod handle;
 mod info;
+mod mirax;
 mod phase;
 mod pixels;
 mod slide;

@@ -8,7 +8,7 @@ use crate::{
     canvas::Canvas,
     error::{Error, Result},
     geometry::{LevelRect, to_level_outward, to_level0},
-    handle::{Handle, companion, explain},
+    handle::{Handle, companion, explain, printable},
     info::{LevelInfo, SlideInfo},
     phase::pieces,
     pixels::Pixels,
@@ -128,7 +128,7 @@ impl Slide {
             slide: self.path.clone(),
             level,
             region: rect,
-            cause: error.to_string(),
+            cause: printable(&error.to_string()),
         })
     }
 
