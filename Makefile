@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out smoke train-default train-your-own clean
+.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out smoke train-default train-your-own clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -32,12 +32,15 @@ gpu-bundle: setup ## build what scripts/gpu-check.sh needs on a machine with a G
 emulated-gpu: setup ## check the code for GPUs, and run it on GPUs that are emulated on the processor
 	@scripts/cuda.sh emulate
 
-test: lint unit openslide-4 emulated-gpu ## check format and lints, run every test, the slide tests again on OpenSlide 4, emulated GPUs, and the small comparison
+test: lint deny unit openslide-4 emulated-gpu ## check format, lints and the terms of dependencies, run every test, the slide tests again on OpenSlide 4, emulated GPUs, and the small comparison
 	@scripts/smoke.sh # with the program that the tests have built
 
 lint: setup
 	cargo fmt --all --check
 	cargo clippy $(TEST_FLAGS) --all-targets -- -D warnings
+
+deny: setup ## check terms, sources and doubles of the crates that restain is built from
+	@scripts/deny.sh
 
 unit: setup
 	cargo test $(TEST_FLAGS)
