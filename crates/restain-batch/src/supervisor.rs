@@ -131,7 +131,7 @@ impl Supervisor<'_> {
                 worker = Some(self.start(run.state.begun)?);
             }
             if let Some(at_work) = &mut worker {
-                run.hand_out(at_work);
+                run.hand_out(at_work)?;
                 match at_work.answers.recv_timeout(TICK) {
                     Ok(answer) => {
                         if matches!(answer, Answer::Started { .. }) {
@@ -196,7 +196,7 @@ impl Supervisor<'_> {
         });
         let last_words = thread::spawn(move || last_words(stderr));
         let mut worker = Worker { child, stdin: Some(stdin), answers, last_words };
-        worker.ask(&Request::Setup { output: self.out.path().to_owned(), begun });
+        worker.ask(&Request::Setup { output: self.out.path().into(), begun })?;
         Ok(worker)
     }
 }
@@ -213,12 +213,14 @@ fn last_words(mut stderr: impl Read) -> String {
 }
 
 impl Worker {
-    fn ask(&mut self, request: &Request) {
-        let Ok(line) = serde_json::to_string(request) else { return };
+    /// Fails where the request cannot be said, as no answer would ever come.
+    fn ask(&mut self, request: &Request) -> Result<()> {
+        let line = serde_json::to_string(request).map_err(|error| Error::Protocol(error.to_string()))?;
         // A process that has ended is noticed by its silence.
         if let Some(stdin) = &mut self.stdin {
             let _ = writeln!(stdin, "{line}").and_then(|()| stdin.flush());
         }
+        Ok(())
     }
 
     fn kill(mut self) {
@@ -282,7 +284,7 @@ impl<'a> Run<'a> {
         stopped || self.stops_all.is_some() || self.fates.iter().all(Option::is_some)
     }
 
-    fn hand_out(&mut self, worker: &mut Worker) {
+    fn hand_out(&mut self, worker: &mut Worker) -> Result<()> {
         while let Some(&index) = self.due.front() {
             let alone = self.alone.contains(&index);
             let others_alone = self.handed.keys().any(|other| self.alone.contains(other));
@@ -292,10 +294,11 @@ impl<'a> Run<'a> {
             self.due.pop_front();
             let Item { slide, name, .. } = &self.supervisor.items[index];
             let veiled = self.supervisor.config.rename == Rename::Hash;
-            let (slide, name, settings) = (slide.clone(), name.clone(), self.settings[index].clone());
-            worker.ask(&Request::Task(Task { index, slide, name, settings, alone, veiled }));
+            let (slide, name, settings) = (slide.into(), name.clone(), self.settings[index].clone());
+            worker.ask(&Request::Task(Task { index, slide, name, settings, alone, veiled }))?;
             self.handed.insert(index, Handed { waits: Instant::now(), started: None, pixels: 0 });
         }
+        Ok(())
     }
 
     fn take(&mut self, answer: Answer, tell: &mut dyn FnMut(Event<'_>)) {
@@ -445,7 +448,8 @@ impl<'a> Run<'a> {
 
     /// Lets the process finish or roll back what it has begun.
     fn wind_up(&mut self, mut worker: Worker, tell: &mut dyn FnMut(Event<'_>)) {
-        worker.ask(&Request::Stop);
+        // Where it cannot be said, the end of the input says the same.
+        let _ = worker.ask(&Request::Stop);
         worker.stdin = None;
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
