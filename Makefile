@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out smoke train-default train-your-own clean
+.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 fuzz demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out smoke train-default train-your-own clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -48,6 +48,10 @@ unit: setup
 # The integration tests of all crates: the same selection of crates as above, so that nothing is built again.
 openslide-4: setup
 	scripts/with-openslide-4.sh cargo test $(TEST_FLAGS) --test '*'
+
+SECONDS ?= 600
+fuzz: ## feed every parser what a fuzzer makes up, for SECONDS each; needs nightly Rust and cargo-fuzz
+	@scripts/fuzz.sh $(SECONDS)
 
 demo: build ## make a slide, normalize it, check it with other readers, show before and after
 	@scripts/demo.sh

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -12,6 +13,8 @@ use crate::{Error, Record, Result};
 
 /// What the batch knows lies here.
 const HIDDEN: &str = ".restain";
+/// After so long a file that was begun belongs to nobody: each is written at once.
+const STALE: Duration = Duration::from_mins(1);
 /// A record or the state of a run has some 2 KB; nothing longer is read.
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -99,19 +102,20 @@ impl OutFolder {
 
     /// Removes what a process that was killed has left of an output and of its record; only for who holds its lock.
     pub(crate) fn clear(&self, name: &str) {
-        for path in [self.output(name), self.record_path(name)] {
-            remove_parts(&path);
-        }
+        remove_parts(&self.path, Some(&format!("{name}.tif")), Duration::ZERO);
+        remove_parts(&self.hidden("records"), Some(&format!("{name}.json")), Duration::ZERO);
     }
 
     /// Removes what ended runs have said of themselves; for who is about to say more.
     pub(crate) fn forget_runs(&self, is_over: impl Fn(&[u8]) -> bool) {
-        for path in jsons(&self.hidden("runs")) {
+        let runs = self.hidden("runs");
+        for path in jsons(&runs) {
             if read_small(&path).is_ok_and(|json| is_over(&json)) {
-                remove_parts(&path);
                 let _ = fs::remove_file(path);
             }
         }
+        // Other processes may be writing theirs.
+        remove_parts(&runs, None, STALE);
     }
 
     /// Whether the file system has what a batch needs: files that can be written, locks; and how many bytes are free.
@@ -132,6 +136,7 @@ impl OutFolder {
 
     /// Writes a file about the batch, whole or not at all.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        remove_parts(&self.path, Some(name), STALE);
         let path = self.path.join(name);
         restain_net::write_whole(&path, bytes).map_err(|source| fault(&path, "cannot write", source))
     }
@@ -191,17 +196,18 @@ fn own_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes what was begun to be written in the place of a file and never got its name. What cannot be removed now is hidden and of
-/// no harm.
-fn remove_parts(path: &Path) {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
-    let prefix = format!(".{}.", name.to_string_lossy());
+/// Removes what was begun, at least so long ago, to be written in the place of the file `name` of a folder, or of any file, and
+/// never got its name. What cannot be removed now is hidden and of no harm.
+fn remove_parts(folder: &Path, name: Option<&str>, age: Duration) {
+    let prefix = name.map_or(".".to_owned(), |name| format!(".{name}."));
     let left = |entry: &fs::DirEntry| {
         let file = entry.file_name();
-        let name = file.to_string_lossy();
-        name.strip_prefix(&prefix)
-            .and_then(|rest| rest.strip_suffix(".part"))
-            .is_some_and(|middle| !middle.contains('.'))
+        let whole = file.to_string_lossy();
+        let rest = whole.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".part"));
+        let begun = entry.metadata().and_then(|about| about.modified()).ok();
+        // With another dot in it, it is of a file with a longer name.
+        rest.is_some_and(|rest| name.is_none() || !rest.contains('.'))
+            && begun.and_then(|at| at.elapsed().ok()).unwrap_or_default() >= age
     };
     for entry in folder.read_dir().into_iter().flatten().flatten().filter(left) {
         let _ = fs::remove_file(entry.path());

@@ -1,6 +1,7 @@
-//! What a supervisor and the process that works for it say to each other: a JSON object a line.
+//! What a supervisor and the process that works for it say to each other: a JSON object a line. Files are given as
+//! [`OsString`]: JSON holds any of them so, and of paths only those that are UTF-8.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use restain_pipeline::Settings;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ pub enum Request {
     /// Comes first.
     Setup {
         /// The output folder.
-        output: PathBuf,
+        output: OsString,
         /// Milliseconds since 1970 when the batch was begun.
         begun: u64,
     },
@@ -27,7 +28,7 @@ pub struct Task {
     /// Stands for it in answers.
     pub index: usize,
     /// Its file.
-    pub slide: PathBuf,
+    pub slide: OsString,
     /// Name of its output, without `.tif`.
     pub name: String,
     /// How it is normalized.

@@ -55,17 +55,21 @@ impl Process {
         });
         let last_words = thread::spawn(move || last_words(stderr));
         let mut process = Self { child, stdin: Some(stdin), answers, last_words };
-        process.ask(&Request::Setup { output: out.to_owned(), begun });
+        process.ask(&Request::Setup { output: out.into(), begun })?;
         Ok(process)
     }
 
     /// Says something to it.
-    pub(crate) fn ask(&mut self, request: &Request) {
-        let Ok(line) = serde_json::to_string(request) else { return };
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] where it cannot be said, as no answer would ever come.
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<()> {
+        let line = serde_json::to_string(request).map_err(|error| Error::Protocol(error.to_string()))?;
         // A process that has ended is noticed by its silence.
         if let Some(stdin) = &mut self.stdin {
             let _ = writeln!(stdin, "{line}").and_then(|()| stdin.flush());
         }
+        Ok(())
     }
 
     /// The next thing that it says within `wait`.

@@ -95,12 +95,16 @@ impl RunState {
 
     /// Slides that are neither done nor failed.
     pub fn due(&self) -> u64 {
-        self.total.saturating_sub(self.done + self.failed)
+        self.total.saturating_sub(self.done).saturating_sub(self.failed)
     }
 
     /// Megapixels a second.
     pub fn mp_per_s(&self) -> f64 {
-        if self.seconds > 0.0 { (self.pixels + self.under_way) as f64 / 1e6 / self.seconds } else { 0.0 }
+        if self.seconds > 0.0 {
+            (self.pixels as f64 + self.under_way as f64) / 1e6 / self.seconds
+        } else {
+            0.0
+        }
     }
 
     /// Seconds left, by the bytes of the slides; unknown before the first is done.
@@ -198,5 +202,24 @@ impl Summary {
             let _ = csv.serialize(slide);
         }
         out.write(&format!("summary{part}.csv"), &csv.into_inner().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_numbers_are_too_large_to_be_told() {
+        let most = u64::MAX;
+        let run = RunState { total: 1, done: most, failed: most, pixels: most, under_way: most, ..state() };
+        assert_eq!(run.due(), 0);
+        assert!(RunState { seconds: 1.0, ..run }.mp_per_s() > 3e13);
+        let run = RunState { total: most, done: 1, failed: 2, ..state() };
+        assert_eq!(run.due(), most - 3);
+    }
+
+    fn state() -> RunState {
+        RunState::begin(None, 0)
     }
 }

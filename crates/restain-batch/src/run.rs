@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
     }
 
     /// Gives the process what it may have.
-    pub(crate) fn hand_out(&mut self, worker: &mut Process) {
+    pub(crate) fn hand_out(&mut self, worker: &mut Process) -> Result<()> {
         while let Some(&index) = self.due.front() {
             let alone = self.alone.contains(&index);
             let others_alone = self.handed.keys().any(|other| self.alone.contains(other));
@@ -108,10 +108,11 @@ impl<'a> Run<'a> {
             self.due.pop_front();
             let Item { slide, name, .. } = &self.supervisor.items[index];
             let veiled = self.supervisor.config.rename == Rename::Hash;
-            let (slide, name, settings) = (slide.clone(), name.clone(), self.settings[index].clone());
-            worker.ask(&Request::Task(Task { index, slide, name, settings, alone, veiled }));
+            let (slide, name, settings) = (slide.into(), name.clone(), self.settings[index].clone());
+            worker.ask(&Request::Task(Task { index, slide, name, settings, alone, veiled }))?;
             self.handed.insert(index, Handed { waits: Instant::now(), started: None, pixels: 0 });
         }
+        Ok(())
     }
 
     /// Notes what the process has said.
@@ -273,7 +274,8 @@ impl<'a> Run<'a> {
 
     /// Lets the process finish or roll back what it has begun.
     pub(crate) fn wind_up(&mut self, mut worker: Process, tell: &mut dyn FnMut(Event<'_>)) {
-        worker.ask(&Request::Stop);
+        // Where it cannot be said, the end of the input says the same.
+        let _ = worker.ask(&Request::Stop);
         worker.hang_up();
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {

@@ -89,7 +89,7 @@ impl Supervisor<'_> {
                 worker = Some(Process::start((self.command)(), self.out.path(), run.state.begun)?);
             }
             if let Some(at_work) = &mut worker {
-                run.hand_out(at_work);
+                run.hand_out(at_work)?;
                 match at_work.answer(TICK) {
                     Ok(answer) => {
                         if matches!(answer, Answer::Started { .. }) {

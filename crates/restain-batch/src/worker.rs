@@ -43,7 +43,7 @@ pub fn run(input: impl BufRead + Send, output: impl Write + Send) -> Result<()> 
         return Err(Error::Protocol("no setup".to_owned()));
     };
     let worker = Worker {
-        out: OutFolder::create(&folder)?,
+        out: OutFolder::create(Path::new(&folder))?,
         begun,
         stop: AtomicBool::new(false),
         loaded: Mutex::new(None),
@@ -156,11 +156,11 @@ impl<W: Write + Send> Worker<W> {
     /// Finds out whether there is anything to do, and does it.
     fn attend(&self, task: &Task, progress: &Progress) -> Result<Outcome> {
         let Some(_lock) = self.out.lock(&task.name)? else { return Ok(Outcome::Busy) };
-        let output = self.out.output(&task.name);
+        let (slide, output) = (Path::new(&task.slide), self.out.output(&task.name));
         let recipe = Recipe::of(&task.settings)?;
         // What a slide lacks is best told by who opens slides.
-        let input = Fingerprint::of(&task.slide)
-            .map_err(|error| Slide::open(&task.slide).err().map_or(error, Error::from));
+        let input =
+            Fingerprint::of(slide).map_err(|error| Slide::open(slide).err().map_or(error, Error::from));
         let known = self.out.record(&task.name);
         if let (Some(record), Ok(input)) = (&known, &input) {
             let made = record.output.as_ref().filter(|_| record.has_done(input, &recipe));
@@ -227,7 +227,7 @@ impl<W: Write + Send> Worker<W> {
         let share = if task.alone { 1 } else { UNDER_WAY as u64 };
         let memory = task.settings.memory.map(|all| ByteSize(all.as_u64() / share));
         let settings = &Settings { memory, ..task.settings.clone() };
-        let slide = Slide::open(&task.slide)?;
+        let slide = Slide::open(Path::new(&task.slide))?;
         let threads = settings.threads()?;
         let selection = self.loaded(settings)?.select(|| Style::of_slide(&slide, threads, &self.stop))?;
         let job = Job::new(&slide, &selection, settings)?;
@@ -274,7 +274,11 @@ fn needed(pixels: u64, slide: u64, compression: CompressionKind) -> u64 {
 
 /// What went wrong, as it may be shown.
 fn message(task: &Task, error: &Error) -> String {
-    if task.veiled { names::veil((&task.slide, &task.name), &error.discreet()) } else { error.to_string() }
+    if task.veiled {
+        names::veil((Path::new(&task.slide), &task.name), &error.discreet())
+    } else {
+        error.to_string()
+    }
 }
 
 /// Whether an output is there and every checksum holds.

@@ -24,17 +24,25 @@ impl Polygon {
     }
 
     /// The centroid, or where that lies outside, as in a crescent, the middle of the longest stretch of the polygon
-    /// at the centroid's height.
+    /// at the centroid's height. The loops of an outline that crosses itself may cancel out, so that its centroid lies anywhere:
+    /// where there is no such stretch, that at the height of the mean of the points, or this mean.
     pub fn centre(&self) -> [f64; 2] {
         let centroid = self.centroid();
         if self.contains(centroid) {
             return centroid;
         }
-        let mut crossings: Vec<f64> = self.crossings(centroid[1]).collect();
+        let mean = self.mean();
+        let middle =
+            |[_, y]: [f64; 2]| self.longest_at(y).map(|[left, right]| [f64::midpoint(left, right), y]);
+        middle(centroid).or_else(|| middle(mean)).unwrap_or(mean)
+    }
+
+    /// From where to where the longest stretch at the height `y` goes.
+    fn longest_at(&self, y: f64) -> Option<[f64; 2]> {
+        let mut crossings: Vec<f64> = self.crossings(y).collect();
         crossings.sort_by(f64::total_cmp);
         let stretches = crossings.as_chunks::<2>().0;
-        let longest = stretches.iter().max_by(|a, b| (a[1] - a[0]).total_cmp(&(b[1] - b[0])));
-        longest.map_or(centroid, |[left, right]| [f64::midpoint(*left, *right), centroid[1]])
+        stretches.iter().max_by(|a, b| (a[1] - a[0]).total_cmp(&(b[1] - b[0]))).copied()
     }
 
     /// A place inside, each with the same chance; the centre where the polygon is too thin to find one.
@@ -87,6 +95,11 @@ impl Polygon {
         if area > 0.0 {
             return [x + sum[0] / (3.0 * area), y + sum[1] / (3.0 * area)];
         }
+        self.mean()
+    }
+
+    /// The mean of the outline's points.
+    fn mean(&self) -> [f64; 2] {
         let count = self.rings[0].len() as f64;
         [0, 1].map(|axis| self.rings[0].iter().map(|point| point[axis]).sum::<f64>() / count)
     }
@@ -109,6 +122,15 @@ mod tests {
 
     fn rectangle(left: f64, top: f64, right: f64, bottom: f64) -> Vec<[f64; 2]> {
         vec![[left, top], [right, top], [right, bottom], [left, bottom], [left, top]]
+    }
+
+    #[test]
+    fn an_outline_that_crosses_itself_has_its_centre_within() {
+        // Its loops turn opposite ways: its centroid is 7, -30.
+        let loops = Polygon::new(vec![vec![[0.0, 0.0], [10.0, 10.0], [0.0, 10.0], [11.0, 0.0]]]).unwrap();
+        assert!(loops.contains(loops.centre()), "{:?}", loops.centre());
+        let [x, y] = loops.centre();
+        assert!((0.0..=11.0).contains(&x) && (0.0..=10.0).contains(&y), "{x}, {y}");
     }
 
     #[test]

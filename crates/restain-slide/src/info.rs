@@ -119,7 +119,8 @@ fn tiff_mpp(property: impl Fn(&str) -> Option<String>) -> Option<Mpp> {
         "centimeter" => 10_000.0,
         _ => return None,
     };
-    let number = |name: &str| Some(unit / positive(&property(name)?)?);
+    // Of a resolution of next to nothing the scale is infinite.
+    let number = |name: &str| Some(unit / positive(&property(name)?)?).filter(|mpp| mpp.is_finite());
     Some(Mpp { x: number("tiff.XResolution")?, y: number("tiff.YResolution")? })
 }
 
@@ -147,7 +148,36 @@ fn file_bytes(path: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{Strategy, prop, prop_oneof, proptest};
+
     use super::*;
+
+    /// What a property may say: numbers, nearly numbers, and anything else.
+    fn said() -> impl Strategy<Value = String> {
+        prop_oneof!["-?[0-9]{1,20}", "[-+]?[0-9]{1,3}[.]?[0-9]{0,3}(e-?[0-9]{1,3})?", "(inf|nan|\\PC{0,8})"]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_slide_says_its_scale_and_bounds_make_sense(says in prop::collection::vec(said(), 6)) {
+            let numbered = |name: &str| Some(says[name.len() % says.len()].clone());
+            let inside = bounds(numbered, FULL);
+            assert!(!inside.is_empty() && Level0Rect::from_size(FULL).contains_box(&inside), "{inside:?}");
+            let tiff = |name: &str| match name {
+                "openslide.vendor" => Some("generic-tiff".to_owned()),
+                "tiff.ResolutionUnit" => Some("inch".to_owned()),
+                "tiff.XResolution" => Some(says[0].clone()),
+                _ => Some(says[1].clone()),
+            };
+            for Mpp { x, y } in [mpp(numbered), mpp(tiff), tiff_mpp(tiff)].into_iter().flatten() {
+                assert!([x, y].iter().all(|mpp| mpp.is_finite() && *mpp > 0.0), "{x}, {y}");
+            }
+            if let Some(colour) = rgb(&says[2]) {
+                let [r, g, b] = colour;
+                assert_eq!(format!("{r:02x}{g:02x}{b:02x}"), says[2].to_lowercase());
+            }
+        }
+    }
 
     const FULL: Level0Size = Level0Size::new(1000, 500);
 

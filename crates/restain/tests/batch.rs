@@ -404,3 +404,31 @@ fn renamed_no_name_is_anywhere() {
     assert_eq!(outputs(&out).into_values().collect::<Vec<_>>().len(), 6);
     assert!(text(&end(&out, &inputs).stdout).contains("(6 of them before)"));
 }
+
+/// Shares of old servers have such names; the batch waited for ever for what it had not been able to hand out.
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_not_utf_8_is_a_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let (folder, out) = desk();
+    let name = |bytes: &'static [u8]| folder.path().join(std::ffi::OsStr::from_bytes(bytes));
+    fs::write(name(b"M\xfcller.svs"), "no slide").unwrap();
+    let mut running = batch(&out, &[folder.path().to_str().unwrap(), slides()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while running.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_mins(2) {
+            running.kill().unwrap();
+            panic!("it still waits");
+        }
+        sleep(Duration::from_millis(50));
+    }
+    let ended = running.wait_with_output().unwrap();
+    let said = text(&ended.stderr);
+    assert_eq!((ended.status.code(), outputs(&out).len()), (Some(3), 6), "{said}");
+    assert!(said.contains("ller.svs"), "{said}");
+}
