@@ -61,10 +61,10 @@ def fresh(name):
     return folder
 
 
-def start(*words, env=None, out=subprocess.PIPE, wrap=()):
+def start(*words, env=None, err=subprocess.PIPE, wrap=()):
     """Starts restain, under another command where one is given."""
     words = [str(word) for word in (*wrap, RESTAIN, *words)]
-    return subprocess.Popen(words, stdout=out, stderr=subprocess.PIPE, text=True, errors="replace", env={**os.environ, **(env or {})})
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=err, text=True, errors="replace", env={**os.environ, **(env or {})})
 
 
 def end(process, limit=60, begun=None):
@@ -76,7 +76,7 @@ def end(process, limit=60, begun=None):
     except subprocess.TimeoutExpired:
         kill(process.pid, *descendants(process.pid))
         (out, err), code = process.communicate(), None
-    return Ended(code, out or "", err, time.monotonic() - begun)
+    return Ended(code, out or "", err or "", time.monotonic() - begun)
 
 
 def restain(*words, limit=60, env=None, wrap=()):
