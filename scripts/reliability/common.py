@@ -13,6 +13,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESTAIN = ROOT / "target/release/restain"
 FOLDER = ROOT / "target/reliability"
+LONGEST = 240  # characters of a cell
 SMALL = "512x384"  # pixels of a small slide: a batch of them is over in seconds
 
 
@@ -43,14 +44,15 @@ class Table:
         self.columns, self.rows = [*columns, "holds"], []
 
     def row(self, holds, *cells):
-        self.rows.append([*map(str, cells), "yes" if holds else "NO"])
+        cells = [str(cell) if len(str(cell)) <= LONGEST else f"{str(cell)[:LONGEST]} ..." for cell in cells]
+        self.rows.append([*cells, "yes" if holds else "NO"])
 
     def holds(self):
         return bool(self.rows) and all(row[-1] == "yes" for row in self.rows)
 
     def markdown(self):
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
-        return "\n".join("| " + " | ".join(re.sub(r"\s+", " ", cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+        return "\n".join("| " + " | ".join(re.sub(r"[\s\x00-\x1f]+", " ", cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def fresh(name):

@@ -112,7 +112,7 @@ def filled_midway(bench):
 def full_before(bench):
     with bench.disk("nothing", "1m") as disk:
         fill(disk)
-        bench.row("a disk that was full before", disk, batch(bench.small, disk), 1, right=not outputs(disk))
+        bench.row("a disk that was full before", disk, batch(bench.small, disk), 3, right=not outputs(disk))
         (disk / "other.bin").unlink()
         grow(disk, "16m")
         bench.row("... and after room was made", disk, batch(bench.small, disk), 0, right=outputs(disk) == bench.truth, known="6 done")
@@ -187,11 +187,11 @@ def broken_later(bench):
 
 
 def broken_write(bench):
-    breaks(bench, "eio-write", "writing an output fails (EIO)", "write", ".part", 20000, "3 failed", "slide-001")
+    breaks(bench, "eio-write", "writing an output fails (EIO)", "write", ".tif.", 20000, "3 failed", "slide-001")
 
 
 def broken_sync(bench):
-    breaks(bench, "eio-sync", "syncing an output fails (EIO)", "fsync", ".part", 0, "3 failed", "syncing")
+    breaks(bench, "eio-sync", "syncing an output fails (EIO)", "fsync", ".tif.", 0, "3 failed", "syncing")
 
 
 def broken_record(bench):

@@ -9,6 +9,7 @@ from common import descendants, end, fresh, halves, kill, left_over, outputs, re
 
 PARAMETERS = {"pair-slides": (60, "slides that two share")}
 MACHINES = ["first", "second"]
+UNDER_WAY = 2  # slides that a worker has begun
 
 
 def prove(arguments):
@@ -41,9 +42,9 @@ def share(table, who, inputs, whole, machines=False, victim=None):
         summary = json.loads(one.out)["slides"] if one.out else []
         fresh_of.append(sum(slide["fate"] == "done" and not slide["already"] for slide in summary))
     hosts = {record["host"] for record in found.values()}
-    # Of one that was killed nobody knows what it has counted; the records know how many are done by whom.
-    killed = victim == "supervisor and worker"
-    once = killed or sum(fresh_of) == len(inputs) and min(fresh_of) > 0
+    # Nobody knows what one that was killed has counted. A worker may be killed when its slides are done and before it says so; they then count as done before.
+    killed, unheard = victim == "supervisor and worker", UNDER_WAY if victim == "worker" else 0
+    once = killed or len(inputs) - unheard <= sum(fresh_of) <= len(inputs) and min(fresh_of) > 0
     made = ", ".join(map(str, fresh_of)) if not killed else f"killed, {fresh_of[1]}"
     right = outputs(out) == whole and not halves(out) and not left_over(out)
     codes = [one.code for one in ended]

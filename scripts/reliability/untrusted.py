@@ -1,16 +1,13 @@
 """What somebody else may have put into the output folder, a manifest, a run file or a model: nothing outside is touched, and what is wrong is said
 quickly, in little memory."""
 import json
-import os
-import resource
 import shutil
 import struct
 import subprocess
 import sys
-import time
 
 import common
-from common import batch, fresh, outputs, restain, slides, truth
+from common import batch, fresh, slides, truth
 
 PARAMETERS = {}
 COLUMNS = ["input", "exit code", "restain says", "MiB", "seconds"]
@@ -47,7 +44,6 @@ class Bench:
     def row(self, what, ended, right, memory=None):
         holds = ended.code in (0, 1, 2, 3) and right and ended.seconds < LIMIT and (memory or 0) < MOST and "panicked" not in ended.err
         said = ended.reason().replace(f"{self.folder}/", "").replace(f"{common.FOLDER}/", "")
-        said = said if len(said) < 300 else said[:300] + " ..."
         self.table.row(holds, what, "hangs" if ended.code is None else ended.code, said, "" if memory is None else f"{memory:.0f}", f"{ended.seconds:.1f}")
 
     def refused(self, what, *words, says="", code=(1, 2)):
@@ -104,7 +100,7 @@ def names(bench):
         bench.refused(f"a manifest with the output {what}", "batch", manifest, "-o", out, "--model", "identity", says=manifest.name)
         new = set(bench.folder.iterdir()) - before
         if new:
-            bench.table.row(False, f"... and writes {new}", "", "", "", "")
+            bench.table.row(False, f"... and writes {', '.join(path.name for path in new)}", "", "", "", "")
 
 
 def sparse(path, begin=b"", size=HUGE):
