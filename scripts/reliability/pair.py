@@ -44,7 +44,7 @@ def share(table, who, inputs, whole, machines=False, victim=None):
     hosts = {record["host"] for record in found.values()}
     # Nobody knows what one that was killed has counted. A worker may be killed when its slides are done and before it says so; they then count as done before.
     killed, unheard = victim == "supervisor and worker", UNDER_WAY if victim == "worker" else 0
-    once = killed or len(inputs) - unheard <= sum(fresh_of) <= len(inputs) and min(fresh_of) > 0
+    once = killed or len(inputs) - unheard <= sum(fresh_of) <= len(inputs) and (victim or min(fresh_of) > 0)
     made = ", ".join(map(str, fresh_of)) if not killed else f"killed, {fresh_of[1]}"
     right = outputs(out) == whole and not halves(out) and not left_over(out)
     codes = [one.code for one in ended]
