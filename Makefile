@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 fuzz demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor held-out smoke train-default train-your-own clean
+.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 fuzz demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor reliability held-out smoke train-default train-your-own clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -78,6 +78,9 @@ bench-slide: build peers ## slide to pyramid against a script on PyTorch, OpenSl
 bench-floor: build ## the floor of each stage at what this machine does at most, and how near it comes
 	cargo build --release -p restain-pipeline --example floor
 	@python3 scripts/bench_floor.py
+
+reliability: build ## prove that a batch can be left alone: faults, kills, load, privacy, hostile files; ten minutes
+	@python3 scripts/reliability/run.py
 
 held-out: setup ## what the shipped model reaches on fields it has not seen; needs the data of the configuration
 	cargo run --release -p restain-train --example held_out -- pipelines/train-default.yaml

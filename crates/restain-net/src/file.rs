@@ -58,12 +58,29 @@ pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// Bytes that a configuration, which people write by hand, may have.
 const LONGEST_CONFIGURATION: u64 = 1 << 20;
 
-/// Reads a configuration's file.
+/// Lists within lists, and the like, that a configuration may have: readers of YAML take time with the square of them.
+const DEEPEST: usize = 100;
+
+/// Reads a configuration's file, in YAML.
 ///
 /// # Errors
-/// As [`read_at_most`], and where it is not UTF-8.
+/// As [`read_at_most`], and where it is not UTF-8, or brackets are nested as by nobody.
 pub fn read_configuration(path: &Path) -> io::Result<String> {
-    String::from_utf8(read_at_most(path, LONGEST_CONFIGURATION)?).map_err(io::Error::other)
+    let text = String::from_utf8(read_at_most(path, LONGEST_CONFIGURATION)?).map_err(io::Error::other)?;
+    let mut depth = 0_usize;
+    for letter in text.bytes() {
+        match letter {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            // Those in comments and in words need not be closed.
+            b'\n' if depth < DEEPEST => depth = 0,
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(io::Error::other(format!("more than {DEEPEST} brackets are open at a time")));
+        }
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -79,6 +96,10 @@ mod tests {
         assert!(read_at_most(&path, 3).unwrap_err().to_string().starts_with("longer than 3 bytes"));
         File::create(&path).unwrap().set_len(LONGEST_CONFIGURATION + 1).unwrap();
         assert!(read_configuration(&path).is_err());
+        for (deep, is_read) in [(DEEPEST, true), (DEEPEST + 1, false)] {
+            std::fs::write(&path, "[".repeat(deep) + &"]".repeat(deep)).unwrap();
+            assert_eq!(read_configuration(&path).is_ok(), is_read);
+        }
     }
 
     #[test]
