@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// Bytes of what a process said last that are kept.
 const LAST_WORDS: usize = 2000;
 /// Arenas of the allocator of glibc.
-const ARENAS: (&str, &str) = ("MALLOC_ARENA_MAX", "2");
+const ARENAS: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
 /// How long a process that is killed may take to be gone.
 const LAST_BREATH: Duration = Duration::from_secs(2);
 

@@ -72,8 +72,6 @@ pub fn read_configuration(path: &Path) -> io::Result<String> {
         match letter {
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
-            // Those in comments and in words need not be closed.
-            b'\n' if depth < DEEPEST => depth = 0,
             _ => {}
         }
         if depth > DEEPEST {

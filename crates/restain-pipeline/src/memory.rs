@@ -8,7 +8,7 @@ use crate::normalize::OUTPUT_TILE;
 use crate::{Error, Result};
 
 /// Bytes of the process before it has read anything: the code, the libraries and the model.
-const BASE: u64 = 150 << 20;
+const BASE: u64 = 120 << 20;
 /// The smallest tile that work is cut into to save memory; below it, halos take most of the time.
 const SMALLEST_TILE: u32 = 256;
 /// Encoded and finished tiles of the output that wait, a thread.
@@ -62,8 +62,9 @@ impl Cut {
         let largest = largest(grid);
         let (size, area) = (largest.window.size().to_usize(), largest.window.area() as u64);
         let g = engine.model().map_or(0, |model| model.workspace(size.height, size.width) as u64);
-        // A window on its way is RGB and coverage. Batches: one that gathers, one that waits, and those in G.
-        let windows = (self.threads as u64 + 4) * 4;
+        // A window is RGB and coverage, and each thread that reads has OpenSlide's four bytes a pixel beside it. Batches: one that
+        // gathers, one that waits, and those in G.
+        let windows = self.threads as u64 * 8 + 4 * 4;
         let batches = engine.batch_size(largest.window) as u64 * (engine.workers() as u64 + 2);
         let pixel = match engine {
             Engine::Model(restainer) if restainer.gives_rgb() => 3,
