@@ -1,6 +1,7 @@
 """Processes of a batch are killed (SIGKILL) at random moments, and the same command is run again after each: no output is ever half, none is lost, none
 is done again once it is recorded as done, and all are as an undisturbed batch makes them."""
 import collections
+import os
 import random
 import time
 
@@ -36,7 +37,7 @@ def prove(arguments):
     table.row(True, "outputs made again because the kill came between their name and their record", facts["unrecorded"])
     table.row(not wrong["end"], "batches that did not end with all slides done, exit code 0", "; ".join(wrong["end"][:3]) or 0)
     table.row(not wrong["bytes"], f"outputs unlike those of an undisturbed batch, of {facts['batches'] * len(inputs)}", ", ".join(wrong["bytes"][:3]) or 0)
-    table.row(not wrong["left"], "hidden files left after the last run", ", ".join(wrong["left"][:3]) or 0)
+    table.row(not wrong["left"], "hidden files left by a run a minute after the last", ", ".join(wrong["left"][:3]) or 0)
     return table
 
 
@@ -75,6 +76,10 @@ def one_batch(inputs, whole, random_, longest, kills, counts, facts, wrong):
         wrong["end"].append(f"exit code {ended.code}, {common.states(out)}, {ended.reason()}")
     found = outputs(out)
     wrong["bytes"] += [name for name in whole.keys() | found.keys() if found.get(name) != whole.get(name)]
+    # What was begun less than a minute ago may be another process's: it is removed by the next run after that.
+    for name in left_over(out):
+        os.utime(out / name, (time.time() - 120,) * 2)
+    end(start("batch", *inputs, "-o", out, "--model", "identity"), 120)
     wrong["left"] += left_over(out)
 
 

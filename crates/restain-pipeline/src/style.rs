@@ -337,7 +337,7 @@ mod tests {
         std::fs::write(&path, "not JSON").unwrap();
         assert!(said().contains("lab.style.json: not a usable style: expected"), "{}", said());
         std::fs::write(&path, vec![b' '; MOST_BYTES as usize + 1]).unwrap();
-        assert!(said().contains("lab.style.json: too long"), "{}", said());
+        assert!(said().contains("longer than"), "{}", said());
         std::fs::write(&path, file()).unwrap();
         let sha256 = Style::load(&path).unwrap().1;
         assert!(sha256.len() == 64 && sha256.bytes().all(|digit| digit.is_ascii_hexdigit()), "{sha256}");
