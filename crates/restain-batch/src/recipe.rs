@@ -23,24 +23,50 @@ pub struct Recipe {
     pub settings: Settings,
 }
 
+/// SHA-256 of the files that settings name.
+#[derive(Debug, Clone)]
+pub(crate) struct Hashes {
+    model: Option<String>,
+    style: Option<String>,
+    own: Option<String>,
+}
+
+impl Hashes {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Where a model or a style cannot be read.
+    pub(crate) fn of(Settings { model, style, own, .. }: &Settings) -> Result<Self> {
+        let model = match (model.as_deref(), style) {
+            (Some(Engine::IDENTITY), _) | (None, Some(_)) => None,
+            (name, _) => Some(Path::new(name.unwrap_or(restain_net::SHIPPED_NAME))),
+        };
+        let hash = |path: &Path| Style::load(path).map(|(_, sha256)| sha256);
+        Ok(Self {
+            model: model.map(restain_net::sha256_of).transpose()?,
+            style: style.as_deref().map(hash).transpose()?,
+            own: own.as_deref().map(hash).transpose()?,
+        })
+    }
+}
+
 impl Recipe {
     /// That of some settings; reads the files that they name.
     ///
     /// # Errors
     /// Where a model or a style cannot be read.
     pub fn of(settings: &Settings) -> Result<Self> {
-        let Settings { model, style, own, .. } = settings;
-        let model = match (model.as_deref(), style) {
-            (Some(Engine::IDENTITY), _) | (None, Some(_)) => None,
-            (name, _) => Some(Path::new(name.unwrap_or(restain_net::SHIPPED_NAME))),
-        };
-        let hash = |path: &Path| Style::load(path).map(|(_, sha256)| sha256);
+        Ok(Self::new(settings, Hashes::of(settings)?))
+    }
+
+    /// That of some settings, whose files have these hashes.
+    pub(crate) fn new(settings: &Settings, hashes: Hashes) -> Self {
         let Settings { device, tile, threads, memory, .. } = Settings::default();
-        Ok(Self {
+        Self {
             restain: env!("CARGO_PKG_VERSION").to_owned(),
-            model_sha256: model.map(restain_net::sha256_of).transpose()?,
-            style_sha256: style.as_deref().map(hash).transpose()?,
-            own_sha256: own.as_deref().map(hash).transpose()?,
+            model_sha256: hashes.model,
+            style_sha256: hashes.style,
+            own_sha256: hashes.own,
             settings: Settings {
                 model: None,
                 style: None,
@@ -51,7 +77,7 @@ impl Recipe {
                 memory,
                 ..settings.clone()
             },
-        })
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use restain_slide::Slide;
 use sha2::{Digest, Sha256};
 
 use crate::message::{Answer, Outcome, Request, Task};
+use crate::recipe::Hashes;
 use crate::record::now;
 use crate::{Error, Fingerprint, OutFolder, Output, Recipe, Record, Result, State, names};
 
@@ -47,6 +48,7 @@ pub fn run(input: impl BufRead + Send, output: impl Write + Send) -> Result<()> 
         begun,
         stop: AtomicBool::new(false),
         loaded: Mutex::new(None),
+        hashes: Mutex::new(None),
         output: Mutex::new(output),
     };
     let (tasks, queue) = crossbeam_channel::bounded(UNDER_WAY);
@@ -109,6 +111,8 @@ struct Worker<W> {
     stop: AtomicBool,
     /// The model of the last slide, and the settings it was loaded for.
     loaded: Mutex<Option<(String, Arc<Loaded>)>>,
+    /// The hashes of the last slide's model and styles, and the settings that name these.
+    hashes: Mutex<Option<(String, Hashes)>>,
     output: Mutex<W>,
 }
 
@@ -157,7 +161,7 @@ impl<W: Write + Send> Worker<W> {
     fn attend(&self, task: &Task, progress: &Progress) -> Result<Outcome> {
         let Some(_lock) = self.out.lock(&task.name)? else { return Ok(Outcome::Busy) };
         let (slide, output) = (Path::new(&task.slide), self.out.output(&task.name));
-        let recipe = Recipe::of(&task.settings)?;
+        let recipe = self.recipe(&task.settings)?;
         // What a slide lacks is best told by who opens slides.
         let input =
             Fingerprint::of(slide).map_err(|error| Slide::open(slide).err().map_or(error, Error::from));
@@ -245,21 +249,34 @@ impl<W: Write + Send> Worker<W> {
         Ok(Output { sha256, bytes: report.bytes, pixels: report.pixels })
     }
 
-    /// The model of these settings: most slides share that of the last.
+    /// The model of these settings.
     fn loaded(&self, settings: &Settings) -> Result<Arc<Loaded>> {
-        let key =
-            serde_json::to_string(&Settings { level: None, mpp: None, memory: None, ..settings.clone() })
-                .map_err(|error| Error::Protocol(error.to_string()))?;
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*loaded {
-            Some((known, model)) if *known == key => Ok(Arc::clone(model)),
-            _ => {
-                let model = Arc::new(Loaded::new(settings)?);
-                *loaded = Some((key, Arc::clone(&model)));
-                Ok(model)
-            }
-        }
+        last_or_new(&self.loaded, settings, || Ok(Arc::new(Loaded::new(settings)?)))
     }
+
+    /// The recipe of these settings. What their files held when the first slide asked for them holds for all.
+    fn recipe(&self, settings: &Settings) -> Result<Recipe> {
+        Ok(Recipe::new(settings, last_or_new(&self.hashes, settings, || Hashes::of(settings))?))
+    }
+}
+
+/// What settings ask for: most slides share that of the last.
+fn last_or_new<T: Clone>(
+    last: &Mutex<Option<(String, T)>>,
+    settings: &Settings,
+    new: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let shared = Settings { level: None, mpp: None, memory: None, ..settings.clone() };
+    let key = serde_json::to_string(&shared).map_err(|error| Error::Protocol(error.to_string()))?;
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((known, kept)) = &*last
+        && *known == key
+    {
+        return Ok(kept.clone());
+    }
+    let made = new()?;
+    *last = Some((key, made.clone()));
+    Ok(made)
 }
 
 /// Bytes that an output may need: by what tiles of cells take, a byte a pixel as JPEG and three without loss, and a third of

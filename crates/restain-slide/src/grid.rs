@@ -3,7 +3,8 @@
 //! The network halves its input six times, so what it makes of a pixel depends on where the pixel lies modulo 64.
 //! All grid lines and all window corners are therefore multiples of 64 counted from the slide's own origin: the same
 //! pixel always falls into the same place, whatever the tile size and the extent. The first line is the last such
-//! multiple before the extent, so an extent takes no more tiles than it must.
+//! multiple before the extent, so an extent takes no more tiles than it must. What is left over at its right and lower edge, where
+//! it is no more than an eighth of a core, belongs to the last one: a sliver would need as large a halo as a whole tile.
 
 use crate::{
     error::{Error, Result},
@@ -12,6 +13,9 @@ use crate::{
 
 /// Pixels between two lines of the finest grid: G halves its input six times, 2^6.
 pub const GRID: i64 = 64;
+
+/// A remainder of at most this share of a core makes no tile of its own.
+const SLIVER: i64 = 8;
 
 /// Coordinates beyond this are no slide's, and below it sums cannot overflow.
 const FARTHEST: i64 = 1 << 60;
@@ -60,7 +64,8 @@ pub struct TileGrid {
 }
 
 impl TileGrid {
-    /// A grid of cores of `core` x `core` pixels over `extent`; at its edges they are clipped to it.
+    /// A grid of cores of `core` x `core` pixels over `extent`; at its edges they are clipped to it, and those of the last column
+    /// and row up to an eighth larger.
     ///
     /// # Errors
     /// [`Error::GridExtent`] where `extent` holds no pixel or lies beyond 2^60, [`Error::OffGrid`] where `core` or a
@@ -81,8 +86,7 @@ impl TileGrid {
         }
         let core = i64::from(core);
         let first = LevelPoint::new(down(min.x), down(min.y));
-        let columns = ((max.x - 1 - first.x) / core + 1) as usize;
-        let rows = ((max.y - 1 - first.y) / core + 1) as usize;
+        let (columns, rows) = (count(max.x - first.x, core), count(max.y - first.y, core));
         columns.checked_mul(rows).ok_or(Error::GridExtent { extent })?;
         Ok(Self { extent, core, margin, first, columns, rows })
     }
@@ -116,7 +120,13 @@ impl TileGrid {
         assert!(index < self.len(), "tile {index} of {}", self.len());
         let (column, row) = ((index % self.columns) as i64, (index / self.columns) as i64);
         let min = LevelPoint::new(self.first.x + column * self.core, self.first.y + row * self.core);
-        let cell = LevelRect::new(min, LevelPoint::new(min.x + self.core, min.y + self.core));
+        let end =
+            |index, count: usize, min, end| if index + 1 == count as i64 { end } else { min + self.core };
+        let max = LevelPoint::new(
+            end(column, self.columns, min.x, self.extent.max.x),
+            end(row, self.rows, min.y, self.extent.max.y),
+        );
+        let cell = LevelRect::new(min, max);
         let core = cell.intersection_unchecked(&self.extent);
         Tile { index, core, window: self.window(core) }
     }
@@ -135,6 +145,13 @@ impl TileGrid {
             LevelPoint::new(up(core.max.x) + halo, up(core.max.y) + halo),
         )
     }
+}
+
+/// Cores along `length` pixels.
+fn count(length: i64, core: i64) -> usize {
+    let (whole, rest) = (length / core, length % core);
+    let is_sliver = whole > 0 && rest <= core / SLIVER;
+    (whole + i64::from(!is_sliver)) as usize
 }
 
 /// The last line of the finest grid that does not lie after `v`.
