@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # fuzz.sh SECONDS [TARGET ...]: feeds parsers what libFuzzer makes up, beginning with the files of fuzz/seeds; see `make fuzz`.
 # Each target of fuzz/src/lib.rs may take SECONDS, 1 GiB of memory, 512 MiB of it at once, and 5 seconds an input. What is
-# learnt stays in fuzz/corpus, what is found in fuzz/artifacts: it belongs into fuzz/seeds, where the tests feed it, too.
+# learnt stays in fuzz/corpus, what is found in fuzz/artifacts: it belongs in fuzz/seeds, where the tests read it, too.
 # Needs the nightly toolchain, and cargo-fuzz: cargo install cargo-fuzz --locked
 set -euo pipefail
 cd "$(dirname "$0")/.."
