@@ -266,6 +266,9 @@ pub struct Finished {
     pub keep_gray: bool,
 }
 
+/// A setting, and what it must be.
+type Fault = (&'static str, &'static str);
+
 impl Config {
     /// Reads and checks a configuration.
     ///
@@ -382,6 +385,25 @@ impl Config {
         if self.generator.is_none() && self.rows.iter().any(generated) {
             return Some("a row has a `generator`, but how to train one is missing: `generator`".to_owned());
         }
-        None
+        self.rows.iter().find_map(|row| {
+            let (network, (setting, message)) = self
+                .task_fault(row)
+                .map(|fault| ("T", fault))
+                .or_else(|| self.generator_fault(row).map(|fault| ("G", fault)))?;
+            Some(format!("to train {network} of the row `{}`, `{setting}` {message}", row.name))
+        })
+    }
+
+    /// What makes no sense in the training of a row's T.
+    fn task_fault(&self, row: &RowConfig) -> Option<Fault> {
+        self.task_config(Path::new(""), 0, (row.sight, row.augmentation)).ok()?.fault()
+    }
+
+    /// What makes no sense in the training of a row's G, where it has one.
+    fn generator_fault(&self, row: &RowConfig) -> Option<Fault> {
+        let Normalize::Generator(stages) = &row.normalize else { return None };
+        let [cache, guide] = [Path::new(""); 2];
+        let training = self.generator_config(cache, 0, &self.source.domain(None), stages, guide).ok()?;
+        training.fault().or_else(|| training.stages.iter().find_map(|stage| training.fault_of(stage)))
     }
 }

@@ -61,39 +61,13 @@ impl Workshop<'_> {
         sight: Sight,
         augmentation: Augmentation,
     ) -> Result<TrainedTask> {
-        let config = self.task_config(seed, sight, augmentation)?;
+        let config = self.config.task_config(self.cache, seed, (sight, augmentation))?;
         let title = format!("T, seed {seed}, {}", name(&(sight, augmentation)));
         let outcome = train(&config, self.device, self.stop, &mut |now| (self.progress)(&title, now))?;
         if outcome.steps < config.steps {
             return Err(Error::Stopped);
         }
         Ok(TrainedTask { folder: config.output, outcome, sight })
-    }
-
-    fn task_config(&self, seed: u64, sight: Sight, augmentation: Augmentation) -> Result<TaskConfig> {
-        let Config { task, patches, source, .. } = self.config;
-        let mut config = TaskConfig {
-            name: "t".to_owned(),
-            output: PathBuf::new(),
-            patches: patches.clone(),
-            source: source.domain(Some(&source.validation)),
-            seed,
-            network: task.network,
-            backbone: task.backbone.clone(),
-            sight,
-            augmentation,
-            batch: task.batch,
-            steps: task.steps,
-            learning_rate: task.learning_rate,
-            schedule: task.schedule,
-            adam: task.adam,
-            clip: task.clip,
-            checkpoint_every: task.checkpoint_every,
-            loader_threads: 1,
-            resume: true,
-        };
-        config.output = self.cache.join(format!("t-{}", key(&config)?));
-        Ok(config)
     }
 
     /// G for a seed, a target and stages; returns its snapshots, by rising step: those that are asked for and there, the
@@ -110,10 +84,14 @@ impl Workshop<'_> {
         let earlier = Stages { stages: stages.stages[..last].to_vec(), ..stages.clone() };
         let mut snapshots =
             if last > 0 { self.generator(seed, target, &earlier, guide)? } else { Vec::new() };
-        let config = self.generator_config(seed, target, stages, guide)?;
+        let config = self.config.generator_config(self.cache, seed, target, stages, guide)?;
         let state = config.output.join(STATE_FILE);
         if last > 0 && !state.exists() {
-            let from = self.generator_config(seed, target, &earlier, guide)?.output.join(STATE_FILE);
+            let from = self
+                .config
+                .generator_config(self.cache, seed, target, &earlier, guide)?
+                .output
+                .join(STATE_FILE);
             let fault = |source| Error::Write { path: state.clone(), source };
             std::fs::create_dir_all(&config.output).map_err(fault)?;
             // Under another name first, so that the state is never there in part.
@@ -138,15 +116,51 @@ impl Workshop<'_> {
         snapshots.push(Snapshot { step: end, model: outcome.model });
         Ok(snapshots)
     }
+}
 
-    fn generator_config(
+impl Config {
+    /// The training of T whose results are kept in `cache`.
+    pub(crate) fn task_config(
         &self,
+        cache: &Path,
+        seed: u64,
+        (sight, augmentation): (Sight, Augmentation),
+    ) -> Result<TaskConfig> {
+        let Self { task, patches, source, .. } = self;
+        let mut config = TaskConfig {
+            name: "t".to_owned(),
+            output: PathBuf::new(),
+            patches: patches.clone(),
+            source: source.domain(Some(&source.validation)),
+            seed,
+            network: task.network,
+            backbone: task.backbone.clone(),
+            sight,
+            augmentation,
+            batch: task.batch,
+            steps: task.steps,
+            learning_rate: task.learning_rate,
+            schedule: task.schedule,
+            adam: task.adam,
+            clip: task.clip,
+            checkpoint_every: task.checkpoint_every,
+            loader_threads: 1,
+            resume: true,
+        };
+        config.output = cache.join(format!("t-{}", key(&config)?));
+        Ok(config)
+    }
+
+    /// The training of G whose results are kept in `cache`.
+    pub(crate) fn generator_config(
+        &self,
+        cache: &Path,
         seed: u64,
         target: &Domain,
         stages: &Stages,
         guide: &Path,
     ) -> Result<TrainConfig> {
-        let Config { patches, source, generator, task, .. } = self.config;
+        let Self { patches, source, generator, task, .. } = self;
         let Some(generator) = generator else {
             return Err(Error::Nothing("how to train G is missing: `generator`"));
         };
@@ -183,7 +197,7 @@ impl Workshop<'_> {
                 mpp: patches.mpp,
             },
         };
-        config.output = self.cache.join(format!("g-{}", key(&config)?));
+        config.output = cache.join(format!("g-{}", key(&config)?));
         // Not part of the name, as snapshots change nothing of what is trained.
         config.snapshot_every = generator.snapshot_every;
         Ok(config)
@@ -220,21 +234,13 @@ mod tests {
         let cache = Path::new("out/evaluate-cric/work");
         for snapshot_every in [None, Some(7)] {
             config.generator.iter_mut().for_each(|generator| generator.snapshot_every = snapshot_every);
-            let workshop = Workshop {
-                config: &config,
-                cache,
-                commit: "",
-                device: &Device::Cpu,
-                stop: &AtomicBool::new(false),
-                progress: &mut |_, _| (),
-            };
             let tasks = [
                 (Sight::Colour, Augmentation::None),
                 (Sight::Gray, Augmentation::None),
                 (Sight::Colour, Augmentation::Pca),
                 (Sight::Colour, Augmentation::Hsv),
             ];
-            let tasks = tasks.map(|(sight, augmentation)| workshop.task_config(1, sight, augmentation));
+            let tasks = tasks.map(|of| config.task_config(cache, 1, of));
             let tasks = tasks.into_iter().map(|of| Ok(of?.output)).collect::<Result<Vec<_>>>()?;
             assert_eq!(
                 tasks,
@@ -246,7 +252,7 @@ mod tests {
             let of_row = |name: &str| {
                 let row = config.rows.iter().find(|row| row.name == name).expect("a row of the file");
                 let Normalize::Generator(stages) = &row.normalize else { panic!("`{name}` has no G") };
-                let trained = workshop.generator_config(1, &nowhere, stages, &guide)?;
+                let trained = config.generator_config(cache, 1, &nowhere, stages, &guide)?;
                 assert_eq!(trained.snapshot_every, snapshot_every);
                 Ok(trained.output)
             };

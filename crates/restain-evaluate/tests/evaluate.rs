@@ -317,8 +317,8 @@ fn the_shipped_configurations_are_valid() -> Tested {
 fn configurations_that_make_no_sense_are_refused() -> Tested {
     let folder = tempfile::tempdir()?;
     fs::create_dir_all(folder.path().join("cells"))?;
-    let sound = config(folder.path(), "[1]", &ROWS[..1])?;
-    assert_eq!(sound.rows.len(), 1);
+    let sound = config(folder.path(), "[1]", &[ROWS[0], ROWS[6]])?;
+    assert_eq!(sound.rows.len(), 2);
     let path = folder.path().join("config.yaml");
     let text = fs::read_to_string(&path)?;
     for (from, to, expected) in [
@@ -346,6 +346,13 @@ fn configurations_that_make_no_sense_are_refused() -> Tested {
             "the benchmark `plain` names the row `colour`, which is not among `rows`",
         ),
         ("snapshot_every: 2", "snapshot_every: 0", "`generator.snapshot_every` must be at least 1"),
+        ("batch: 8", "batch: 0", "to train T of the row `color`, `batch` must be 2 to 4096"),
+        ("checkpoint_every: 4", "checkpoint_every: 0", "`checkpoint_every` must be at least 1"),
+        ("width: 2", "width: 0", "`network.width` must be 1 to 256"),
+        ("learning_rate: 3.0e-3", "learning_rate: .nan", "`learning_rate` must be above 0"),
+        ("batch: 4", "batch: 0", "to train G of the row `two`, `batch` must be 1 to 4096"),
+        ("generator: {base: 2", "generator: {base: 0", "`base` must be 1 to 256"),
+        ("steps: 3,", "steps: 0,", "`stages.steps` must be at least 1"),
         ("panel: 3", "pannel: 3", "unknown field `pannel`"),
     ] {
         assert!(text.contains(from), "{from}");

@@ -166,8 +166,8 @@ impl TrainConfig {
         self.stages.iter().map(|stage| stage.steps).sum()
     }
 
-    /// The first setting whose value makes no sense, and why.
-    fn fault(&self) -> Option<(&'static str, &'static str)> {
+    /// The first setting whose value makes no sense, and why; those of stages are for [`TrainConfig::fault_of`].
+    pub fn fault(&self) -> Option<(&'static str, &'static str)> {
         let share = |value: f64| (0.0..=1.0).contains(&value);
         let side = self.patches.side;
         let rules = [
@@ -214,7 +214,7 @@ impl TrainConfig {
     }
 
     /// The first setting of a stage whose value makes no sense, and why.
-    fn fault_of(&self, stage: &Stage) -> Option<(&'static str, &'static str)> {
+    pub fn fault_of(&self, stage: &Stage) -> Option<(&'static str, &'static str)> {
         let adversarial = stage.has(Loss::Gan1) || stage.has(Loss::Gan2);
         let rate = stage.learning_rate;
         first_broken([

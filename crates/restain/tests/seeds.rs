@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 #[path = "../../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "there it is a crate of its own")]
 mod fuzz;
 
 #[test]

@@ -83,7 +83,7 @@ impl TaskConfig {
     }
 
     /// The first setting whose value makes no sense, and why.
-    fn fault(&self) -> Option<(&'static str, &'static str)> {
+    pub fn fault(&self) -> Option<(&'static str, &'static str)> {
         let moment = |value: f64| (0.0..1.0).contains(&value);
         first_broken([
             (is_safe_name(&self.name), "name", "becomes a file name: letters, digits, `-`, `_` and `.` only"),
