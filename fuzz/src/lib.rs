@@ -21,8 +21,11 @@ use restain_train::task::TaskConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// The name of a target, and what it does with the bytes of an input.
+pub type Target = (&'static str, fn(&[u8]) -> bool);
+
 /// Each target by its name: it tells whether its input was taken.
-pub const TARGETS: [(&str, fn(&[u8]) -> bool); 18] = [
+pub const TARGETS: [Target; 18] = [
     ("annotations", annotations),
     ("arguments", arguments),
     ("batch_config", batch_config),
