@@ -10,7 +10,8 @@ use common::{names, run, run_json, run_well, text};
 fn a_sound_installation_is_found_sound_and_left_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
-    let said = run_well(["doctor", path, "--threads", "2"]);
+    let made_later = folder.path().join("a/b");
+    let said = run_well(["doctor", made_later.to_str().unwrap(), "--threads", "2"]);
     assert!(said.lines().count() == 7 && said.lines().all(|line| line.starts_with("ok ")), "{said}");
     assert!(names(folder.path()).is_empty());
     let findings = run_json(["doctor", path, "--model", "identity", "--json"]);

@@ -72,9 +72,11 @@ impl Doctor {
         look("device", device(&settings));
         let loaded = Loaded::new(&settings);
         look("model", loaded.as_ref().map(model).map_err(|error| anyhow!("{error}")));
-        let room = folder(&self.folder);
+        // A folder that is still to be made is made in the nearest that is there.
+        let there = self.folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+        let room = folder(there);
         // A folder that is of no use hides no other problem.
-        let place = if room.is_ok() { self.folder.clone() } else { std::env::temp_dir() };
+        let place = if room.is_ok() { there.to_owned() } else { std::env::temp_dir() };
         look("folder", room);
         look("pixels", unchanged(&place, &settings, interrupt));
         if let Ok(loaded) = &loaded {
