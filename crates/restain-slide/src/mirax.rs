@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
+    fs::File,
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
 };
@@ -18,6 +18,10 @@ const VERSION: usize = 5;
 const POSITION: usize = 9;
 /// `OpenSlide` reads no longer `Slidedat.ini`.
 const LONGEST_INI: u64 = 1 << 20;
+/// No slide has so many images, 16 million, that its index were longer.
+const LONGEST_INDEX: u64 = 1 << 28;
+/// Nor so many photographs, 7 million, that their positions were.
+const LONGEST_POSITIONS: u64 = 1 << 26;
 /// The longest side of an image in pixels: four bytes a pixel then fit the signed 32 bits in which `OpenSlide` counts them.
 const LONGEST_SIDE: u64 = 1 << 14;
 
@@ -31,7 +35,13 @@ pub(crate) fn fault(folder: &Path) -> Option<String> {
     if let Some((number, level)) = (0..).zip(&levels).find(|(_, level)| level.side > LONGEST_SIDE) {
         return Some(format!("images of level {number} would have {} pixels a side", level.side));
     }
-    let index = Index(fs::read(folder.join(ini.value("HIERARCHICAL", "INDEXFILE")?)).ok()?);
+    let mut index = Vec::new();
+    let file = File::open(folder.join(ini.value("HIERARCHICAL", "INDEXFILE")?)).ok()?;
+    file.take(LONGEST_INDEX + 1).read_to_end(&mut index).ok()?;
+    if index.len() as u64 > LONGEST_INDEX {
+        return Some(format!("Index.dat: longer than {LONGEST_INDEX} bytes"));
+    }
+    let index = Index(index);
     let tables = VERSION + ini.value("GENERAL", "SLIDE_ID")?.len();
     positions_fault(folder, &ini, &index, tables + 4, levels.first()?.side)
         .or_else(|| index.levels_fault(tables, &levels))
@@ -44,7 +54,7 @@ fn positions_fault(folder: &Path, ini: &Ini, index: &Index, table: usize, side: 
     let page = index.page(table, plain.or_else(|| ini.record("StitchingIntensityLayer"))?)?;
     let (offset, length, file) =
         (index.pointer(page + 16)?, index.number(page + 20)?, index.number(page + 24)?);
-    let Ok(length) = u64::try_from(length) else {
+    let Some(length) = u64::try_from(length).ok().filter(|length| *length <= LONGEST_POSITIONS) else {
         return Some(format!("Index.dat: the positions of photographs have {length} bytes"));
     };
     let images = [ini.number("GENERAL", "IMAGENUMBER_X")?, ini.number("GENERAL", "IMAGENUMBER_Y")?];
@@ -99,7 +109,10 @@ impl Ini<'_> {
             let width = self.number(section, "DIGITIZER_WIDTH")?;
             let height = self.number(section, "DIGITIZER_HEIGHT")?;
             let plain = self.value(section, "IMAGE_FORMAT")? == "BMP24";
-            Some(Level { side: width.max(height), least: if plain { 3 * width * height } else { 0 } })
+            Some(Level {
+                side: width.max(height),
+                least: if plain { width.saturating_mul(height).saturating_mul(3) } else { 0 },
+            })
         };
         (0..self.number("HIERARCHICAL", "HIER_0_COUNT")?).map(level).collect()
     }
