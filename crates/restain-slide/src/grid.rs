@@ -45,10 +45,10 @@ pub struct Tile {
 /// ```
 /// use restain_slide::{LevelPoint, LevelRect, Margin, TileGrid};
 ///
-/// let extent = LevelRect::new(LevelPoint::new(100, 0), LevelPoint::new(600, 300));
+/// let extent = LevelRect::new(LevelPoint::new(100, 0), LevelPoint::new(700, 300));
 /// let grid = TileGrid::new(extent, 512, Margin::Halo(64))?;
 /// let cores: Vec<_> = grid.iter().map(|tile| (tile.core.min.x, tile.core.max.x)).collect();
-/// assert_eq!(cores, [(100, 576), (576, 600)]);
+/// assert_eq!(cores, [(100, 576), (576, 700)]);
 /// assert_eq!(grid.tile(0).window, LevelRect::new(LevelPoint::new(0, -64), LevelPoint::new(640, 384)));
 /// # Ok::<(), restain_slide::Error>(())
 /// ```
