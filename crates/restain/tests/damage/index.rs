@@ -155,7 +155,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(
         "more-index-nonhier-huge-size",
         |f| record(f, POSITIONS, 20, PAST),
-        Refused("slide position record"),
+        Refused("positions of photographs have"),
     ),
 ];
 
