@@ -219,6 +219,22 @@ mod tests {
     }
 
     #[test]
+    fn a_resolution_of_next_to_nothing_is_no_scale() {
+        let of = |resolution: &'static str| {
+            tiff_mpp(move |name| {
+                let said = match name {
+                    "openslide.vendor" => "generic-tiff",
+                    "tiff.ResolutionUnit" => "centimeter",
+                    _ => resolution,
+                };
+                Some(said.to_owned())
+            })
+        };
+        assert_eq!(of("40000"), Some(Mpp { x: 0.25, y: 0.25 }));
+        assert_eq!(of("1e-310"), None);
+    }
+
+    #[test]
     fn background_is_six_hexadecimal_digits() {
         assert_eq!(rgb("0a80FF"), Some([10, 128, 255]));
         for bad in ["", "fff", "+80ff0", "gg0000", "\u{e9}0000", "ff00ff00"] {
