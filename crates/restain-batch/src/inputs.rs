@@ -90,7 +90,12 @@ pub fn find(inputs: &[String], output: &Path) -> Result<Vec<Item>> {
             }
         }
         if items.len() == before {
-            return Err(fault("there is no slide here; check the path"));
+            let is_there = path.exists() || input.contains(['*', '?', '[']);
+            return Err(fault(if is_there {
+                "there is no slide here; check the path"
+            } else {
+                "no such file or folder, so there is no slide here; check the path"
+            }));
         }
     }
     unique(items)

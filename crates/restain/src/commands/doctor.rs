@@ -77,7 +77,9 @@ impl Doctor {
         let room = folder(there);
         // A folder that is of no use hides no other problem.
         let place = if room.is_ok() { there.to_owned() } else { std::env::temp_dir() };
-        look("folder", room);
+        let later =
+            if there == self.folder { "" } else { " (OUTDIR is not there yet, and will be made in it)" };
+        look("folder", room.map(|room| room + later));
         look("pixels", unchanged(&place, &settings, interrupt));
         if let Ok(loaded) = &loaded {
             look("colours", restained(&place, loaded, &settings, interrupt));
