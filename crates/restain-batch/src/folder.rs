@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -225,13 +225,10 @@ fn jsons(folder: &Path) -> Vec<PathBuf> {
 
 /// A file that the batch has written. What is no file, or longer than any of those, was put there by somebody else.
 pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
-    let about = fs::symlink_metadata(path)?;
-    if !about.is_file() || about.len() > MOST_BYTES {
+    if !fs::symlink_metadata(path)?.is_file() {
         return Err(io::Error::other("none of the batch's files"));
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    restain_net::read_at_most(path, MOST_BYTES)
 }
 
 fn fault(path: &Path, doing: &'static str, cause: io::Error) -> Error {

@@ -1,9 +1,9 @@
 //! Which slides are asked for: files, folders, patterns, and tables of them.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use restain_net::read_at_most;
 use restain_slide::{Slide, check_mpp};
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
@@ -181,30 +181,23 @@ fn sibling(folder: &Path) -> PathBuf {
 }
 
 fn manifest(path: &Path) -> Result<Vec<Item>> {
-    let file = std::fs::File::open(path).map_err(|error| Error::Manifest {
+    let text = read_at_most(path, LONGEST_MANIFEST).map_err(|error| Error::Manifest {
         path: path.to_owned(),
         message: format!("cannot be read: {error}"),
     })?;
-    parse_manifest(file, path)
+    parse_manifest(&text, path)
 }
 
 /// Reads a manifest; slides are relative to the folder of `path`, which is not opened.
 ///
 /// # Errors
 /// [`Error::Manifest`].
-pub fn parse_manifest(csv: impl Read, path: &Path) -> Result<Vec<Item>> {
+pub fn parse_manifest(text: &[u8], path: &Path) -> Result<Vec<Item>> {
     let fault = |message: String| Error::Manifest { path: path.to_owned(), message };
-    let mut text = Vec::new();
-    csv.take(LONGEST_MANIFEST + 1)
-        .read_to_end(&mut text)
-        .map_err(|error| fault(format!("cannot be read: {error}")))?;
-    if text.len() as u64 > LONGEST_MANIFEST {
-        return Err(fault(format!("longer than {LONGEST_MANIFEST} bytes, which no list of slides is")));
-    }
     // Spreadsheets write semicolons where the comma is the decimal point.
     let head = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let delimiter = if head.contains(&b';') && !head.contains(&b',') { b';' } else { b',' };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter).from_reader(&*text);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter).from_reader(text);
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut items = Vec::new();
     for line in reader.deserialize() {
