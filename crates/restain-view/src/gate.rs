@@ -57,7 +57,10 @@ impl Gate {
 
 pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let mut response = if !gate.knows(&request) {
-        (StatusCode::FORBIDDEN, "this name is not the server's; use the address that restain view has printed")
+        (
+            StatusCode::FORBIDDEN,
+            "this name is not the server's; use the address that restain view has printed",
+        )
             .into_response()
     } else if !gate.admits(&request) {
         (StatusCode::FORBIDDEN, "wrong or missing token; use the address that restain view has printed")

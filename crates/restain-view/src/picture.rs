@@ -74,7 +74,8 @@ impl Picture {
         let side = i64::from(TILE);
         let min = LevelPoint::new(i64::from(column) * side, i64::from(row) * side);
         let tile = LevelRect::from_origin_and_size(min, LevelSize::new(side, side));
-        let Some(tile) = tile.intersection(&LevelRect::from_size(size)).filter(|tile| !tile.is_empty()) else {
+        let Some(tile) = tile.intersection(&LevelRect::from_size(size)).filter(|tile| !tile.is_empty())
+        else {
             return Ok(None);
         };
         self.scaled(tile, (1_u64 << halvings) as f64).map(Some)

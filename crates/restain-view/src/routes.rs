@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -111,7 +111,12 @@ impl Shown {
         match shown {
             Ok((picture, placement)) => {
                 let size = picture.size();
-                Self::Picture { width: size.width, height: size.height, halvings: picture.halvings(), placement }
+                Self::Picture {
+                    width: size.width,
+                    height: size.height,
+                    halvings: picture.halvings(),
+                    placement,
+                }
             }
             Err(error) => Self::Error { error: error.to_string() },
         }
@@ -168,14 +173,12 @@ async fn overview(State(tiles): Slides, pair: Named<usize>) -> Response {
     jpeg(tiles.jpeg(pair, Side::After, Part::Overview).await)
 }
 
-async fn tile(
-    State(tiles): Slides,
-    named: Named<(usize, Side, u32, String)>,
-) -> Response {
+async fn tile(State(tiles): Slides, named: Named<(usize, Side, u32, String)>) -> Response {
     let Ok(Path((pair, side, halvings, tile))) = named else { return nothing() };
-    let address = tile.strip_suffix(".jpg").and_then(|tile| tile.split_once('_')).and_then(|(column, row)| {
-        Some(Address { halvings, column: column.parse().ok()?, row: row.parse().ok()? })
-    });
+    let address =
+        tile.strip_suffix(".jpg").and_then(|tile| tile.split_once('_')).and_then(|(column, row)| {
+            Some(Address { halvings, column: column.parse().ok()?, row: row.parse().ok()? })
+        });
     match address {
         Some(address) => jpeg(tiles.jpeg(pair, side, Part::Tile(address)).await),
         None => nothing(),

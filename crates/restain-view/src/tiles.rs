@@ -83,7 +83,8 @@ impl Tiles {
         match self.jpegs.get_value_or_guard_async(&key).await {
             Ok(jpeg) => Ok(Some(jpeg)),
             Err(place) => {
-                let jpeg = self.work(move |tiles| tiles.read(key)?.as_ref().map(compress).transpose()).await?;
+                let jpeg =
+                    self.work(move |tiles| tiles.read(key)?.as_ref().map(compress).transpose()).await?;
                 if let Some(jpeg) = &jpeg {
                     // Refused only where the entry was removed meanwhile, which nobody does.
                     let _ = place.insert(jpeg.clone());
@@ -124,4 +125,54 @@ fn compress(pixels: &RgbImage) -> Result<Bytes> {
     let pixels = pixels.as_raw().as_slice();
     let image = Image { pixels, width, pitch: 3 * width, height, format: PixelFormat::RGB };
     Ok(compressor.compress_to_vec(image)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn many_tiles_stay_within_the_limit() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("slide.mrxs");
+        let spec = restain_synth::SlideSpec::new(3000, 3000);
+        restain_synth::write_slide(&spec, &path, &|_| std::ops::ControlFlow::Continue(())).expect("a slide");
+        let limit = 300_000;
+        let tiles = Arc::new(Tiles::new(vec![Pair::new("slide", None, &path)], limit));
+        let (mut served, mut held) = (0, 0);
+        for row in 0..8 {
+            for column in 0..8 {
+                let tile = Part::Tile(Address { halvings: 0, column, row });
+                if let Some(jpeg) = tiles.jpeg(0, Side::After, tile).await.expect("a whole slide") {
+                    served += jpeg.len() as u64;
+                    held = held.max(tiles.jpegs.weight());
+                    assert!(tiles.jpegs.weight() <= limit, "{} bytes", tiles.jpegs.weight());
+                }
+            }
+        }
+        assert!(served > 2 * limit && held > limit / 2, "{served} bytes were served, {held} kept");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_tile_that_many_ask_for_is_read_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("slide.mrxs");
+        let spec = restain_synth::SlideSpec::new(600, 600);
+        restain_synth::write_slide(&spec, &path, &|_| std::ops::ControlFlow::Continue(())).expect("a slide");
+        let tiles = Arc::new(Tiles::new(vec![Pair::new("slide", None, &path)], 1 << 20));
+        let ask = || {
+            let tiles = Arc::clone(&tiles);
+            let tile = Part::Tile(Address { halvings: 0, column: 1, row: 1 });
+            tokio::spawn(
+                async move { tiles.jpeg(0, Side::After, tile).await.expect("whole").expect("a tile") },
+            )
+        };
+        let asked: Vec<_> = (0..20).map(|_| ask()).collect();
+        let mut places = std::collections::HashSet::new();
+        for answer in asked {
+            // The same bytes in the same place of memory, not a copy of each.
+            places.insert(answer.await.expect("no panic").as_ptr() as usize);
+        }
+        assert_eq!(places.len(), 1);
+    }
 }
