@@ -37,6 +37,7 @@ pub(crate) fn routes(tiles: Arc<Tiles>, token: &str) -> Router {
         .route(&at("/slides/{pair}/info.json"), get(info))
         .route(&at("/slides/{pair}/overview.jpg"), get(overview))
         .route(&at("/slides/{pair}/{side}/{level}/{tile}"), get(tile))
+        .fallback(async || nothing())
         .with_state(tiles)
 }
 
@@ -194,7 +195,7 @@ fn jpeg(jpeg: Result<Option<Bytes>>) -> Response {
 }
 
 fn nothing() -> Response {
-    StatusCode::NOT_FOUND.into_response()
+    (StatusCode::NOT_FOUND, "there is nothing of this name").into_response()
 }
 
 fn failed(error: &Error) -> Response {

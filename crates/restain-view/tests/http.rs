@@ -121,7 +121,7 @@ async fn only_what_is_known_is_there() {
     ] {
         let answer = get(&router, path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-        assert!(answer.body.is_empty(), "{path}");
+        assert_eq!(answer.text(), "there is nothing of this name", "{path}");
     }
     let written = ask(&router, Some(LOCAL), Method::POST, &format!("/{TOKEN}/slides.json")).await;
     assert_eq!(written.status, StatusCode::METHOD_NOT_ALLOWED);
