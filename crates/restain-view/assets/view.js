@@ -230,6 +230,7 @@ async function start() {
   info = await answer.json();
   document.title = `${info.name} · restain`;
   element("name").textContent = element("name").title = info.name;
+  element("all").classList.toggle("unused", info.slides === 1);
 
   const known = SIDES.filter((side) => info[side]);
   for (const side of known) {

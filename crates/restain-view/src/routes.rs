@@ -77,6 +77,8 @@ async fn page(State(tiles): Slides, pair: Named<usize>) -> Response {
 #[derive(Serialize)]
 struct Info {
     name: String,
+    /// How many pairs there are.
+    slides: usize,
     /// Size of the output, the common ground, in pixels.
     width: i64,
     height: i64,
@@ -159,6 +161,7 @@ fn describe(tiles: &Tiles, index: usize) -> Result<Option<Info>> {
     });
     Ok(Some(Info {
         name: pair.name.clone(),
+        slides: tiles.pairs().len(),
         width: size.width,
         height: size.height,
         mpp,
