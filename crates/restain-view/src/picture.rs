@@ -60,7 +60,8 @@ impl Picture {
     /// takes too much reading.
     pub(crate) fn halvings(&self) -> u32 {
         let side = self.size().width.max(self.size().height);
-        let fits = (0..).find(|halvings| shrunk(side, *halvings) <= i64::from(TILE)).unwrap_or(0);
+        let fits =
+            (0..i64::BITS - 1).find(|halvings| shrunk(side, *halvings) <= i64::from(TILE)).unwrap_or(0);
         let coarsest = self.downsamples.last().map_or(0, |downsample| downsample.log2() as u32);
         fits.min(coarsest + BEYOND)
     }
@@ -103,7 +104,7 @@ impl Picture {
             Ok(RgbImage::from_raw(width, height, pixels.rgb).unwrap_or_else(|| RgbImage::new(width, height)))
         };
         // Of a level of the slide as it is, not a pixel is computed.
-        if factor == 1.0 {
+        if (factor - 1.0).abs() < f64::EPSILON {
             return read(rect);
         }
         let mut whole = RgbImage::new(rect.width() as u32, rect.height() as u32);
@@ -145,10 +146,15 @@ mod tests {
     #[test]
     fn a_downsample_is_whole_where_only_rounding_says_otherwise() {
         let full = LevelSize::new(6000, 5000);
-        assert_eq!(whole(15.9872, full, LevelSize::new(375, 313)), 16.0);
-        assert_eq!(whole(2.0005, LevelSize::new(4443, 4443), LevelSize::new(2221, 2221)), 2.0);
-        assert_eq!(whole(2.8, full, LevelSize::new(2143, 1786)), 2.8);
-        assert_eq!(whole(1.0, full, full), 1.0);
+        for (said, full, level, expected) in [
+            (15.9872, full, (375, 313), 16.0),
+            (2.0005, LevelSize::new(4443, 4443), (2221, 2221), 2.0),
+            (2.8, full, (2143, 1786), 2.8),
+            (1.0, full, (6000, 5000), 1.0),
+        ] {
+            let found = whole(said, full, level.into());
+            assert!((found - expected).abs() < 1e-9, "{said}: {found}");
+        }
     }
 
     #[test]

@@ -135,8 +135,8 @@ async fn info(State(tiles): Slides, pair: Named<usize>) -> Response {
     }
 }
 
-fn describe(tiles: &Tiles, index: usize) -> Result<Option<Info>> {
-    let Some(pair) = tiles.pairs().get(index) else { return Ok(None) };
+fn describe(tiles: &Tiles, index: usize) -> Option<Info> {
+    let pair = tiles.pairs().get(index)?;
     let before = tiles.picture(index, Side::Before).transpose();
     let after = tiles.picture(index, Side::After).and_then(|after| after.ok_or(Error::Ended));
     // The output is the common ground; where there is none, what the scanner has seen of the slide is.
@@ -159,7 +159,7 @@ fn describe(tiles: &Tiles, index: usize) -> Result<Option<Info>> {
         let placement = Placement::alone(bounds(&picture));
         (picture, placement)
     });
-    Ok(Some(Info {
+    Some(Info {
         name: pair.name.clone(),
         slides: tiles.pairs().len(),
         width: size.width,
@@ -169,7 +169,7 @@ fn describe(tiles: &Tiles, index: usize) -> Result<Option<Info>> {
         before: before.map(Shown::of),
         after: Shown::of(after),
         regions: pair.regions.clone(),
-    }))
+    })
 }
 
 async fn overview(State(tiles): Slides, pair: Named<usize>) -> Response {

@@ -84,7 +84,7 @@ impl Tiles {
             Ok(jpeg) => Ok(Some(jpeg)),
             Err(place) => {
                 let jpeg =
-                    self.work(move |tiles| tiles.read(key)?.as_ref().map(compress).transpose()).await?;
+                    self.work(move |tiles| tiles.read(key)?.as_ref().map(compress).transpose()).await??;
                 if let Some(jpeg) = &jpeg {
                     // Refused only where the entry was removed meanwhile, which nobody does.
                     let _ = place.insert(jpeg.clone());
@@ -97,7 +97,7 @@ impl Tiles {
     /// Does what blocks, on one of the decoders' threads. It keeps its place even when nobody waits for it any more.
     pub(crate) async fn work<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T> {
         let permit = Arc::clone(&self.decoders).acquire_owned().await.map_err(|_| Error::Ended)?;
         let tiles = Arc::clone(self);
@@ -105,7 +105,7 @@ impl Tiles {
             let _permit = permit;
             work(&tiles)
         });
-        done.await.map_err(|_| Error::Ended)?
+        done.await.map_err(|_| Error::Ended)
     }
 
     fn read(&self, (pair, side, part): Key) -> Result<Option<RgbImage>> {
