@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::HashMap;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION};
@@ -275,28 +277,23 @@ async fn under(router: &Router, side: &str, at: (i64, i64), length: i64) -> Vec<
     let info = get(router, "slides/0/info.json").await.json();
     let number = |name: &str| info[side][name].as_f64().expect("a number");
     let scale = number("scale");
-    // The level on which a pixel is one of the common ground.
-    let halvings = (1.0 / scale).log2();
-    assert_eq!(halvings.fract(), 0.0);
-    let pixel = |v: i64, origin: f64| {
-        let exact = v as f64 - origin;
-        assert_eq!(exact.fract(), 0.0);
-        exact as i64
-    };
-    let (left, top) = (pixel(at.0, number("x")), pixel(at.1, number("y")));
-    let side_of_tile = i64::from(TILE);
+    // The level on which a pixel is one of the common ground, and its tiles.
+    let halvings = (1.0 / scale).log2().round();
+    let (left, top) = (at.0 - number("x").round() as i64, at.1 - number("y").round() as i64);
+    let tile = i64::from(TILE);
+    let mut tiles = HashMap::new();
+    for row in top / tile..=(top + length - 1) / tile {
+        for column in left / tile..=(left + length - 1) / tile {
+            let path = format!("slides/0/{side}/{halvings}/{column}_{row}.jpg");
+            tiles.insert((column, row), decode(&get(router, &path).await.body));
+        }
+    }
     let mut pixels = Vec::new();
-    let mut tiles = std::collections::HashMap::new();
     for y in top..top + length {
         for x in left..left + length {
-            let key = (x / side_of_tile, y / side_of_tile);
-            if !tiles.contains_key(&key) {
-                let path = format!("slides/0/{side}/{halvings}/{}_{}.jpg", key.0, key.1);
-                tiles.insert(key, decode(&get(router, &path).await.body));
-            }
-            let (size, tile) = &tiles[&key];
-            let at = 3 * ((y % side_of_tile) * size.width + x % side_of_tile) as usize;
-            pixels.extend_from_slice(&tile[at..at + 3]);
+            let (size, rgb) = &tiles[&(x / tile, y / tile)];
+            let at = 3 * ((y % tile) * size.width + x % tile) as usize;
+            pixels.extend_from_slice(&rgb[at..at + 3]);
         }
     }
     pixels
