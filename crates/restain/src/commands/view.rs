@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -6,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use bytesize::ByteSize;
 use clap::Args;
 use restain_batch::inputs;
-use restain_view::{Pair, Server, Settings, Token};
+use restain_view::{Pair, Region, Server, Settings, Token};
 
 use super::verify::tiffs;
 use crate::say;
@@ -25,6 +26,11 @@ pub(crate) struct View {
     /// batch` takes them
     #[arg(long, value_name = "INPUT", num_args = 1..)]
     slides: Vec<String>,
+
+    /// Places to jump to, the worst first: a JSON object with, for each output's name, a list of objects with x, y, width,
+    /// height (pixels of the output) and title
+    #[arg(long, value_name = "FILE.json")]
+    regions: Option<PathBuf>,
 
     /// Name or address to listen on; with any but this machine's own, whoever has the token can see the slides
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
@@ -49,7 +55,13 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let pairs = self.pairs()?;
+        let mut pairs = self.pairs()?;
+        if let Some(path) = &self.regions {
+            let mut regions = read_regions(path)?;
+            for pair in &mut pairs {
+                pair.regions = regions.remove(&pair.name).unwrap_or_default();
+            }
+        }
         let token = self.token.map_or_else(|| Ok(Token::random()), Token::new)?;
         let settings = Settings { host: self.host, port: self.port, token, cache: self.cache.as_u64() };
         let runtime = tokio::runtime::Runtime::new().context("cannot start the server")?;
@@ -98,6 +110,12 @@ fn of_folder(folder: &Path, slides: &[String]) -> anyhow::Result<Vec<Pair>> {
 /// The output of a slide in a folder.
 fn of_slide(slide: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     present(&folder.join(format!("{}.tif", name(slide))))
+}
+
+fn read_regions(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<Region>>> {
+    let text = fs::read(path).with_context(|| format!("{}: cannot read the file", path.display()))?;
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{}: not a list of regions; see --help", path.display()))
 }
 
 fn present(path: &Path) -> anyhow::Result<PathBuf> {
