@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 fuzz demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor reliability held-out smoke train-default train-your-own clean
+.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 fuzz demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor bench-view reliability held-out smoke train-default train-your-own clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -78,6 +78,9 @@ bench-slide: build peers ## slide to pyramid against a script on PyTorch, OpenSl
 bench-floor: build ## the floor of each stage at what this machine does at most, and how near it comes
 	cargo build --release -p restain-pipeline --example floor
 	@python3 scripts/bench_floor.py
+
+bench-view: build ## the viewer: the first tile, then tiles a second
+	@python3 scripts/bench_view.py
 
 reliability: build ## prove that a batch can be left alone: faults, kills, load, privacy, hostile files; ten minutes
 	@python3 scripts/reliability/run.py

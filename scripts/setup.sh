@@ -9,6 +9,7 @@ packages=(
     gcc g++ make cmake nasm   # libjpeg-turbo, built from source
     pkg-config libopenslide-dev clang libclang-dev   # OpenSlide and its bindings
     libvips-tools openslide-tools python3 python3-venv   # the readers that tests and demo check outputs with
+    chromium fonts-dejavu-core   # the browser that tests look at pages with
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

@@ -33,6 +33,7 @@
 //! # }
 //! ```
 
+mod description;
 mod encode;
 mod error;
 mod halve;
@@ -44,6 +45,7 @@ mod tags;
 mod verify;
 mod writer;
 
+pub use description::description;
 pub use encode::{EncodedTile, TileEncoder};
 pub use error::Error;
 pub use layout::{Compression, Layout, LevelShape, Subsampling};

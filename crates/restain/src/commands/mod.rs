@@ -17,6 +17,7 @@ mod train;
 mod train_task;
 mod training;
 mod verify;
+mod view;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Batch(batch::Batch),
     Status(status::ShowStatus),
     Verify(verify::Verify),
+    View(view::View),
     Inspect(inspect::Inspect),
     Doctor(doctor::Doctor),
     Compare(compare::Compare),
@@ -52,6 +54,7 @@ impl Command {
             Self::BatchWorker => batch_worker::run(),
             Self::Normalize(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::View(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Compare(command) => command.run(),

@@ -53,7 +53,7 @@ impl Verify {
 }
 
 /// The TIFF files of a folder, by name.
-fn tiffs(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn tiffs(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let failed = || format!("{}: cannot list the folder", folder.display());
     let mut files = Vec::new();
     for entry in folder.read_dir().with_context(failed)? {
