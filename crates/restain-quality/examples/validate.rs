@@ -1,165 +1,33 @@
-//! Plants faults in outputs and prints which checks fire, for `docs/quality-checks.md`.
+//! Prints what `docs/quality-checks.md` holds: what the checks measure of clean outputs, and which of them planted faults
+//! set off.
 //!
-//! Outputs are made with the program given as the first argument; the folder of real pictures, if there, is the second.
+//! Outputs are made by the program that is the first argument, `target/release/restain` by default; the folder of real
+//! pictures is the second.
 
 #[path = "../tests/faults/mod.rs"]
 mod faults;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use faults::{Canvas, Fault, hematoxylin_and_eosin};
 use restain_quality::{Check, Examination, Picture, Reference, Source, examine};
 use restain_slide::{Extent, Slide};
+use restain_synth::{Drawing, Rect, SlideSpec};
 
 /// Side of the slides in pixels.
-const SIDE: u32 = 3072;
-/// At which ranks of contrast among the tiles, as shares, a fault of one tile is planted.
-const RANKS: [f64; 4] = [0.0, 0.25, 0.5, 0.75];
-
-fn main() -> Result<()> {
-    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let program = arguments.next().unwrap_or("target/release/restain".into());
-    let data = arguments.next().unwrap_or("../shared/data".into());
-    let folder = tempfile::tempdir()?;
-    let mut bench =
-        Bench { program, folder: folder.path().to_owned(), clean: vec![], spent: Duration::ZERO, pixels: 0 };
-    let fields = pictures(&data.join("cric/fields"));
-    println!(
-        "Smears of {SIDE} x {SIDE} px, drawn{}.\n",
-        if fields.is_empty() { "; no real pictures" } else { ", and of CRIC's fields" }
-    );
-
-    let mut slides: Vec<(String, &str, PathBuf)> = vec![];
-    for style in ["new-scanner", "old-scanner"] {
-        for seed in [1, 2, 3] {
-            let arguments = [
-                "--style",
-                style,
-                "--seed",
-                &seed.to_string(),
-                "--coverage",
-                if seed == 1 { "0.8" } else { "1" },
-            ];
-            slides.push((
-                format!("{style} {seed}"),
-                style,
-                bench.slide(&format!("{style}{seed}"), &arguments)?,
-            ));
-        }
-    }
-    if !fields.is_empty() {
-        // The last of them are not among the fields that the reference is made of.
-        let chosen = bench.folder.join("fields");
-        std::fs::create_dir(&chosen)?;
-        for field in &fields[fields.len() - 24..] {
-            std::fs::copy(field, chosen.join(field.file_name().context("a file's name")?))?;
-        }
-        let chosen = chosen.to_str().context("a folder's name")?;
-        slides.push(("CRIC".into(), "cric", bench.slide("cric", &["--from", chosen, "--seed", "4"])?));
-    }
-    let styles: BTreeMap<&str, PathBuf> = slides
-        .iter()
-        .map(|(_, style, path)| Ok((*style, bench.style(style, path)?)))
-        .collect::<Result<_>>()?;
-    let mut references = BTreeMap::new();
-    for style in ["new-scanner", "old-scanner"] {
-        references.insert(style, drawn_reference(style)?);
-    }
-    if !fields.is_empty() {
-        references.insert("cric", pictures_reference(&fields[..40])?);
-    }
-
-    println!("## Clean outputs\n\n| slide | output | fired | {} |", NAMES.join(" | "));
-    println!("| --- | --- | --- |{}", " ---: |".repeat(NAMES.len()));
-    let mut outputs = vec![];
-    for (name, own, slide) in &slides {
-        let before = Slide::open(slide)?;
-        let mut ways = vec![("identity".to_owned(), vec!["--model".into(), "identity".into()], Some(*own))];
-        for (style, path) in styles.iter().filter(|(style, _)| *style != own) {
-            ways.push((format!("style {style}"), vec!["--style".into(), path.into()], None));
-        }
-        ways.push(("shipped".to_owned(), vec![], None));
-        ways.push(("shipped, its gray".to_owned(), vec!["--gray".into(), "model".into()], None));
-        for (way, arguments, reference) in ways {
-            let output = bench.normalize(slide, &arguments)?;
-            let examination = bench.examine(&before, &output, reference.map(|style| &references[style]))?;
-            println!("| {name} | {way} {}", row(&examination));
-            outputs.push((slide.clone(), way, output));
-        }
-    }
-
-    println!("\n## Planted faults\n");
-    println!("| fault | in | flagged | by |\n| --- | ---: | ---: | --- |");
-    for fault in Fault::ALL {
-        let (mut flagged, mut planted, mut by) = (0, 0, BTreeMap::<String, usize>::new());
-        for (slide, way, output) in &outputs {
-            // Of each slide two ways: a style, or the shipped model.
-            if !(way.starts_with("style") || way == "shipped") {
-                continue;
-            }
-            let before = Slide::open(slide)?;
-            let clean = Canvas::of(&Slide::open(output)?)?;
-            let tiles = clean.tiles();
-            for rank in if fault.is_local() { &RANKS[..] } else { &RANKS[..1] } {
-                let at = (rank * (tiles.len() - 1) as f64) as usize;
-                let mut canvas = clean.clone();
-                fault.plant(&mut canvas, tiles[at], tiles[(at + 1) % tiles.len()]);
-                let path = bench.folder.join("fault.tif");
-                canvas.write(&path)?;
-                let examination = bench.examine(&before, &path, None)?;
-                planted += 1;
-                flagged += usize::from(!examination.flags().is_empty());
-                for flag in examination.flags() {
-                    *by.entry(flag.to_owned()).or_default() += 1;
-                }
-            }
-        }
-        let by: Vec<String> = by.iter().map(|(name, count)| format!("{name} {count}")).collect();
-        println!("| {} | {planted} | {flagged} | {} |", fault.name(), by.join(", "));
-    }
-
-    println!(
-        "\n## Slides of another kind\n\n| slide | reference | distance | fired |\n| --- | --- | ---: | --- |"
-    );
-    let mut kinds: Vec<(String, Slide)> =
-        slides.iter().map(|(name, _, path)| Ok((name.clone(), Slide::open(path)?))).collect::<Result<_>>()?;
-    for (name, _, path) in slides.iter().filter(|slide| slide.0.ends_with(['1', '2']) || slide.0 == "CRIC") {
-        let mut canvas = Canvas::of(&Slide::open(path)?)?;
-        hematoxylin_and_eosin(&mut canvas);
-        kinds.push((
-            format!("{name}, drawn in H&E"),
-            canvas.write(&bench.folder.join(format!("{name} he.tif")))?,
-        ));
-    }
-    for name in ["cmu-1-small-region", "tcga-cr-7395-01a-01-ts1"] {
-        let path = data.join(format!("slides/{name}.svs"));
-        if path.exists() {
-            kinds.push((format!("{name} (real H&E)"), Slide::open(path)?));
-        }
-    }
-    for (name, slide) in &kinds {
-        for (style, reference) in &references {
-            let path = bench.folder.join("same.tif");
-            let canvas = Canvas::of(slide)?;
-            let before = canvas.write(&bench.folder.join("kind.tif"))?;
-            canvas.write(&path)?;
-            let examination = bench.examine(&before, &path, Some(reference))?;
-            let kind = check(&examination, "kind").context("a check of the kind")?;
-            println!("| {name} | {style} | {} | {} |", figure(kind), if kind.fired { "yes" } else { "no" });
-        }
-    }
-    println!(
-        "\n{:.1} MP/s were compared, decoding included.",
-        bench.pixels as f64 / 1e6 / bench.spent.as_secs_f64()
-    );
-    Ok(())
-}
-
+const SIDE: u32 = 2560;
+/// The ranks by contrast, as shares, of the tiles in which a fault of one tile is planted.
+const RANKS: [f64; 3] = [0.0, 0.3, 0.6];
+/// Micrometres a pixel of CRIC's fields.
+const CRIC_MPP: f64 = 0.245;
+/// The two kinds of drawn slides.
+const DRAWN: [&str; 2] = ["new-scanner", "old-scanner"];
 /// The checks that need no reference.
 const NAMES: [&str; 9] = [
     "structure",
@@ -173,16 +41,186 @@ const NAMES: [&str; 9] = [
     "background",
 ];
 
+/// A slide to normalize, of a kind that has a style.
+struct Subject {
+    name: String,
+    kind: &'static str,
+    path: PathBuf,
+}
+
+/// An output without a fault that was planted.
+struct Output {
+    subject: usize,
+    way: String,
+    path: PathBuf,
+}
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let program = arguments.next().unwrap_or("target/release/restain".into());
+    let data = arguments.next().unwrap_or("../shared/data".into());
+    let folder = tempfile::tempdir()?;
+    let bench = Bench { program, folder: folder.path().to_owned() };
+
+    let mut subjects = vec![];
+    for kind in DRAWN {
+        for (seed, coverage) in [("1", "0.8"), ("2", "1"), ("3", "1")] {
+            let name = format!("{kind} {seed}");
+            let path = bench.slide(&name, &["--style", kind, "--seed", seed, "--coverage", coverage])?;
+            subjects.push(Subject { name, kind, path });
+        }
+    }
+    let mut styles: BTreeMap<&str, PathBuf> = BTreeMap::new();
+    let mut references: BTreeMap<&str, Reference> = BTreeMap::new();
+    for kind in DRAWN {
+        styles.insert(kind, bench.style(kind, &bench.slide(kind, &["--style", kind, "--seed", "4"])?)?);
+        references.insert(kind, drawn(kind)?);
+    }
+    let fields = sorted(&data.join("cric/fields"));
+    if fields.len() >= 88 {
+        // Of different fields: the slide, the style, and the reference.
+        let path = bench.mosaic("CRIC", &fields[..24])?;
+        subjects.push(Subject { name: "CRIC".into(), kind: "CRIC", path });
+        styles.insert("CRIC", bench.style("CRIC", &bench.mosaic("CRIC others", &fields[24..48])?)?);
+        references.insert("CRIC", photographed(&fields[48..88])?);
+    } else {
+        println!("There are no real pictures in {}: drawn slides only.\n", data.display());
+    }
+
+    let outputs = clean(&bench, &subjects, &styles, &references)?;
+    planted(&bench, &subjects, &outputs)?;
+    kinds(&bench, &subjects, &references, &data.join("slides"))
+}
+
+/// What the checks measure where nothing was planted.
+fn clean(
+    bench: &Bench,
+    subjects: &[Subject],
+    styles: &BTreeMap<&str, PathBuf>,
+    references: &BTreeMap<&str, Reference>,
+) -> Result<Vec<Output>> {
+    let (mut outputs, mut unlike) = (vec![], vec![]);
+    let mut compared = (0.0, 0.0);
+    println!("### Clean outputs\n\n{}", header("slide | output"));
+    for (index, Subject { name, kind, path }) in subjects.iter().enumerate() {
+        let mut ways: Vec<(String, Vec<&OsStr>, Option<&Reference>)> = vec![
+            ("identity".into(), vec!["--model".as_ref(), "identity".as_ref()], Some(&references[kind])),
+            ("shipped model".into(), vec![], None),
+            ("shipped model and its gray".into(), vec!["--gray".as_ref(), "model".as_ref()], None),
+        ];
+        ways.extend(styles.iter().map(|(style, path)| {
+            let arguments = vec!["--style".as_ref(), path.as_os_str()];
+            (format!("style of {style}"), arguments, references.get(style))
+        }));
+        let before = Slide::open(path)?;
+        for (way, arguments, reference) in ways {
+            let output = bench.normalize(path, &format!("{name} {way}"), &arguments)?;
+            let started = Instant::now();
+            let examination = look(&before, &output, reference)?;
+            compared.0 += f64::from(SIDE).powi(2) / 1e6;
+            compared.1 += started.elapsed().as_secs_f64();
+            let line = format!("| {name} | {way} | {}", row(&examination));
+            // A style of photographs does not fit drawings, nor the other way round: the two do not show the same.
+            let fits = !way.starts_with("style") || way.ends_with("CRIC") == (*kind == "CRIC");
+            if fits {
+                println!("{line}");
+                outputs.push(Output { subject: index, way, path: output });
+            } else {
+                unlike.push(line);
+            }
+        }
+    }
+    println!("\n### Styles that do not fit\n\n{}\n{}", header("slide | output"), unlike.join("\n"));
+    println!("\nCompared at {:.0} MP/s, reading included.\n", compared.0 / compared.1);
+    Ok(outputs)
+}
+
+/// Which checks planted faults set off.
+fn planted(bench: &Bench, subjects: &[Subject], outputs: &[Output]) -> Result<()> {
+    println!("### Planted faults\n\n| fault | planted | flagged | {} |", NAMES.join(" | "));
+    println!("| --- | ---: | ---: |{}", " ---: |".repeat(NAMES.len()));
+    let chosen: Vec<_> = outputs
+        .iter()
+        .filter(|output| {
+            let Subject { name, kind, .. } = &subjects[output.subject];
+            let style = output.way.starts_with("style") && (!output.way.ends_with(kind) || *kind == "CRIC");
+            (name.ends_with(" 1") || *kind == "CRIC") && (style || output.way == "shipped model")
+        })
+        .map(|output| {
+            Ok((Slide::open(&subjects[output.subject].path)?, Canvas::of(&Slide::open(&output.path)?)?))
+        })
+        .collect::<Result<_>>()?;
+    for fault in Fault::ALL {
+        let (mut flagged, mut times, mut by) = (0, 0, [0; NAMES.len()]);
+        for (before, clean) in &chosen {
+            let tiles = clean.tiles();
+            for rank in if fault.is_local() { &RANKS[..] } else { &RANKS[..1] } {
+                let at = (rank * (tiles.len() - 1) as f64) as usize;
+                let mut canvas = clean.clone();
+                fault.plant(&mut canvas, tiles[at], tiles[(at + 1) % tiles.len()]);
+                let path = bench.folder.join("fault.tif");
+                canvas.write(&path)?;
+                let examination = look(before, &path, None)?;
+                times += 1;
+                flagged += usize::from(!examination.flags().is_empty());
+                for (count, name) in by.iter_mut().zip(NAMES) {
+                    *count += usize::from(examination.flags().contains(&name));
+                }
+            }
+        }
+        let by = by.map(|count| count.to_string()).join(" | ");
+        println!("| {} | {times} | {flagged} | {by} |", fault.name());
+    }
+    Ok(())
+}
+
+/// How far slides are from what a model may have seen.
+fn kinds(
+    bench: &Bench,
+    subjects: &[Subject],
+    references: &BTreeMap<&str, Reference>,
+    real: &Path,
+) -> Result<()> {
+    let mut slides = vec![];
+    for Subject { name, path, .. } in subjects {
+        slides.push((name.clone(), Canvas::of(&Slide::open(path)?)?));
+    }
+    for Subject { name, path, .. } in subjects {
+        let mut canvas = Canvas::of(&Slide::open(path)?)?;
+        hematoxylin_and_eosin(&mut canvas);
+        slides.push((format!("{name}, its cells in H&E"), canvas));
+    }
+    for name in ["cmu-1-small-region", "tcga-cr-7395-01a-01-ts1"] {
+        let path = real.join(format!("{name}.svs"));
+        if path.exists() {
+            slides.push((format!("{name}, real H&E"), Canvas::of(&Slide::open(path)?)?));
+        }
+    }
+    let columns: Vec<_> = references.keys().map(|kind| format!("knows {kind}")).collect();
+    println!("\n### Slides of another kind\n\n| slide | {} |", columns.join(" | "));
+    println!("| --- |{}", " ---: |".repeat(columns.len()));
+    for (name, canvas) in slides {
+        let path = bench.folder.join("kind.tif");
+        let slide = canvas.write(&path)?;
+        let mut line = format!("| {name} |");
+        for reference in references.values() {
+            let examination = look(&slide, &path, Some(reference))?;
+            let kind = examination.checks.iter().find(|check| check.name == "kind").context("the check")?;
+            line += &format!(" {}{} |", figure(kind), if kind.fired { ", flagged" } else { "" });
+        }
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// The program, and where its files go.
 struct Bench {
     program: PathBuf,
     folder: PathBuf,
-    clean: Vec<PathBuf>,
-    spent: Duration,
-    pixels: i64,
 }
 
 impl Bench {
-    fn run(&self, arguments: &[&std::ffi::OsStr]) -> Result<()> {
+    fn run(&self, arguments: &[&OsStr]) -> Result<()> {
         let status = Command::new(&self.program).args(arguments).arg("--quiet").status();
         let status = status
             .with_context(|| format!("cannot start {}; `make build` makes it", self.program.display()))?;
@@ -190,57 +228,51 @@ impl Bench {
         Ok(())
     }
 
-    fn slide(&self, name: &str, arguments: &[&str]) -> Result<PathBuf> {
+    fn slide(&self, name: &str, options: &[&str]) -> Result<PathBuf> {
         let path = self.folder.join(format!("{name}.mrxs"));
         let size = format!("{SIDE}x{SIDE}");
-        let mut all =
-            vec!["synth".as_ref(), "slide".as_ref(), path.as_os_str(), "--size".as_ref(), size.as_ref()];
-        all.extend(arguments.iter().map(std::ffi::OsStr::new));
-        self.run(&all)?;
+        let mut arguments: Vec<&OsStr> =
+            vec!["synth".as_ref(), "slide".as_ref(), path.as_ref(), "--size".as_ref(), size.as_ref()];
+        arguments.extend(options.iter().map(OsStr::new));
+        self.run(&arguments)?;
         Ok(path)
+    }
+
+    /// A slide of pictures.
+    fn mosaic(&self, name: &str, pictures: &[PathBuf]) -> Result<PathBuf> {
+        let folder = self.folder.join(format!("{name} pictures"));
+        std::fs::create_dir(&folder)?;
+        for picture in pictures {
+            std::fs::copy(picture, folder.join(picture.file_name().context("a file's name")?))?;
+        }
+        self.slide(name, &["--from", folder.to_str().context("a folder's name")?])
     }
 
     fn style(&self, name: &str, slide: &Path) -> Result<PathBuf> {
         let path = self.folder.join(format!("{name}.style.json"));
-        self.run(&[
-            "style".as_ref(),
-            slide.as_os_str(),
-            "-o".as_ref(),
-            path.as_os_str(),
-            "--force".as_ref(),
-        ])?;
+        self.run(&["style".as_ref(), slide.as_ref(), "-o".as_ref(), path.as_ref()])?;
         Ok(path)
     }
 
-    fn normalize(&mut self, slide: &Path, arguments: &[std::ffi::OsString]) -> Result<PathBuf> {
-        let path = self.folder.join(format!("{}.tif", self.clean.len()));
-        let mut all = vec!["normalize".as_ref(), slide.as_os_str(), "-o".as_ref(), path.as_os_str()];
-        all.extend(arguments.iter().map(std::ffi::OsString::as_os_str));
-        self.run(&all)?;
-        self.clean.push(path.clone());
+    fn normalize(&self, slide: &Path, name: &str, options: &[&OsStr]) -> Result<PathBuf> {
+        let path = self.folder.join(format!("{name}.tif"));
+        let arguments = ["normalize".as_ref(), slide.as_ref(), "-o".as_ref(), path.as_ref()];
+        self.run(&[&arguments, options].concat())?;
         Ok(path)
-    }
-
-    fn examine(
-        &mut self,
-        before: &Slide,
-        output: &Path,
-        reference: Option<&Reference>,
-    ) -> Result<Examination> {
-        let after = Slide::open(output)?;
-        let extent = before.extent(0, Extent::Bounds)?;
-        let region = [extent.min.x, extent.min.y, extent.width(), extent.height()];
-        let started = Instant::now();
-        let examination =
-            examine(before, &after, &Source { level: 0, region }, reference, &AtomicBool::new(false))?;
-        self.spent += started.elapsed();
-        self.pixels += extent.area();
-        Ok(examination)
     }
 }
 
-fn check<'e>(examination: &'e Examination, name: &str) -> Option<&'e Check> {
-    examination.checks.iter().find(|check| check.name == name)
+fn look(before: &Slide, output: &Path, reference: Option<&Reference>) -> Result<Examination> {
+    let extent = before.extent(0, Extent::Bounds)?;
+    let region = [extent.min.x, extent.min.y, extent.width(), extent.height()];
+    let source = Source { level: 0, region };
+    Ok(examine(before, &Slide::open(output)?, &source, reference, &AtomicBool::new(false))?)
+}
+
+fn header(first: &str) -> String {
+    let columns = first.split('|').count() + 1;
+    let rule = format!("|{}{}", " --- |".repeat(columns), " ---: |".repeat(NAMES.len()));
+    format!("| {first} | flagged | {} |\n{rule}", NAMES.join(" | "))
 }
 
 fn figure(check: &Check) -> String {
@@ -248,40 +280,37 @@ fn figure(check: &Check) -> String {
 }
 
 fn row(examination: &Examination) -> String {
-    let figures: Vec<String> = NAMES.iter().filter_map(|name| check(examination, name)).map(figure).collect();
-    format!("| {} | {} |", examination.flags().join(", "), figures.join(" | "))
+    let figures: Vec<String> =
+        examination.checks.iter().filter(|check| check.name != "kind").map(figure).collect();
+    let flags = examination.flags().join(", ");
+    format!("{} | {} |", if flags.is_empty() { "-" } else { &flags }, figures.join(" | "))
 }
 
-fn pictures(folder: &Path) -> Vec<PathBuf> {
+fn sorted(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths
 }
 
-fn pictures_reference(paths: &[PathBuf]) -> Result<Reference> {
+/// A reference of pictures in files.
+fn photographed(paths: &[PathBuf]) -> Result<Reference> {
     let pictures = paths.iter().map(|path| Ok(image::open(path)?.into_rgb8())).collect::<Result<Vec<_>>>()?;
-    let picture = |picture: &'_ image::RgbImage| -> (Vec<u8>, usize) {
-        (picture.as_raw().clone(), picture.width() as usize)
-    };
-    let held: Vec<_> = pictures.iter().map(picture).collect();
-    Ok(Reference::of(held.iter().map(|(rgb, width)| Picture { rgb, width: *width, mpp: 0.245 }))?)
+    Ok(Reference::of(pictures.iter().map(|picture| Picture {
+        rgb: picture.as_raw(),
+        width: picture.width() as usize,
+        mpp: CRIC_MPP,
+    }))?)
 }
 
-/// Of drawn fields of other seeds than those of the slides.
-fn drawn_reference(style: &str) -> Result<Reference> {
-    let mut fields = vec![];
-    for seed in 101..121 {
-        let spec = restain_synth::SlideSpec {
-            seed,
-            style: style.parse()?,
-            ..restain_synth::SlideSpec::new(1024, 1024)
-        };
-        fields.push(
-            restain_synth::Drawing::new(&spec)?
-                .draw(restain_synth::Rect { x: 0, y: 0, width: 1024, height: 1024 })?
-                .rgb,
-        );
-    }
-    Ok(Reference::of(fields.iter().map(|rgb| Picture { rgb, width: 1024, mpp: 0.25 }))?)
+/// A reference of drawn fields, of other seeds than the slides.
+fn drawn(kind: &str) -> Result<Reference> {
+    const FIELD: u32 = 1024;
+    let fields = (101..121)
+        .map(|seed| {
+            let spec = SlideSpec { seed, style: kind.parse()?, ..SlideSpec::new(FIELD, FIELD) };
+            Ok(Drawing::new(&spec)?.draw(Rect { x: 0, y: 0, width: FIELD, height: FIELD })?.rgb)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Reference::of(fields.iter().map(|rgb| Picture { rgb, width: FIELD as usize, mpp: 0.25 }))?)
 }

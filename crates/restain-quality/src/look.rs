@@ -63,7 +63,7 @@ impl Coarse {
     pub(crate) fn of(rect: LevelRect, view: &View, setting: Setting) -> Self {
         let [before, after] = [&view.before, &view.after].map(|rgb| Plane::of(rgb, view.width));
         let textured = before.moments().1 >= TEXTURED;
-        let ratio = || after.sharpness() / before.sharpness().max(1e-6);
+        let sharpness = after.sharpness(&before, setting.contrast);
         let (mut pixels, mut masks, mut clipped, mut glass) = (0, 0, 0u64, (0u64, [[0.0; 2]; 2]));
         let mut products = [0.0; 3];
         let both = view.before.as_chunks::<3>().0.iter().zip(view.after.as_chunks::<3>().0);
@@ -98,7 +98,7 @@ impl Coarse {
             pixels,
             masks,
             structure: if textured { after.structure(&before) } else { None },
-            sharpness: textured.then(ratio),
+            sharpness: textured.then_some(sharpness),
             colour: (enough(pixels) && x.min(y) > coloured).then(|| xy / (x * y).sqrt()),
             clipped: clipped as f64 / all,
             glass: enough(glass.0).then(|| glass.1.map(|side| side.map(|sum| sum / glass.0 as f64))),
@@ -115,7 +115,7 @@ impl Fine {
         let moved = || Some(after.offset(&before)?).map(|(by, better)| (by.map(|by| 2 * by), better));
         Self {
             offset: if textured { moved() } else { None },
-            sharpness: textured.then(|| after.sharpness() / before.sharpness().max(1e-6)),
+            sharpness: textured.then(|| after.sharpness(&before, contrast)),
             noise: (!textured).then(|| after.detail() / contrast - before.detail()),
         }
     }

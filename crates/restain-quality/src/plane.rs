@@ -56,9 +56,12 @@ impl Plane {
         (sum / inner).sqrt()
     }
 
-    /// The variance of the discrete Laplacian over that of the picture: the share of high frequencies.
-    pub(crate) fn sharpness(&self) -> f64 {
-        (self.detail() / self.moments().1.max(1.0)).powi(2)
+    /// The variance of the discrete Laplacian over that of `before`, at its contrast: of the change of contrast here and of that
+    /// of the whole slide, `contrast`, the smaller counts, as a map of colours changes the contrast of dark and pale places
+    /// differently.
+    pub(crate) fn sharpness(&self, before: &Self, contrast: f64) -> f64 {
+        let here = self.moments().1 / before.moments().1.max(1.0);
+        (self.detail() / before.detail().max(0.01) / here.min(contrast).max(0.01)).powi(2)
     }
 
     /// Half the size, each pixel the mean of 2 x 2.
@@ -100,7 +103,7 @@ impl Plane {
     }
 
     /// By how many pixels, across and down, this lies beside `before`, and how much better the correlation is there than at
-    /// the same place; looked for up to a quarter of the sides, or `None` where nothing correlates.
+    /// the same place; looked for up to an eighth of the sides, or `None` where nothing there correlates.
     pub(crate) fn offset(&self, before: &Self) -> Option<([i64; 2], f64)> {
         let quarter = (before.halved().halved(), self.halved().halved());
         let reach = (quarter.0.width.min(quarter.0.height) / 8) as i64;
@@ -114,6 +117,10 @@ impl Plane {
             })
         };
         let (coarse, _) = best((&quarter.0, &quarter.1), [0, 0], reach, reach)?;
+        // What still rises at the end of the search has no place: a gradient correlates with itself everywhere.
+        if coarse.iter().any(|by| by.abs() == reach) {
+            return None;
+        }
         let margin = 4 * reach + 4;
         let (fine, correlation) = best((before, self), coarse.map(|at| 4 * at), 4, margin)?;
         let here = self.correlation(before, [0, 0], margin);

@@ -1,5 +1,7 @@
 //! Outputs with a fault planted, and slides of another kind.
 
+#![allow(unreachable_pub, missing_docs, dead_code, reason = "shared by a test and an example")]
+
 use std::path::Path;
 
 use restain_slide::{Extent, Slide};
