@@ -113,7 +113,7 @@ pub(crate) fn all(evidence: &Evidence<'_>) -> Vec<Check> {
 
 /// The worst region's SSIM (Wang et al. 2004) of gray, after that of the output was given the region's mean and contrast before.
 fn structure(evidence: &Evidence<'_>) -> Check {
-    by_worst("structure", Below(0.75), evidence.coarse(|region| region.structure), |value, fired| {
+    by_worst("structure", Below(0.7), evidence.coarse(|region| region.structure), |value, fired| {
         if fired {
             format!("In some place the output shows another structure than the slide (SSIM {value:.2}).")
         } else {
@@ -130,7 +130,7 @@ fn displacement(evidence: &Evidence<'_>) -> Check {
         let (by, better) = fine.offset?;
         Some(if better > BETTER { (by[0] as f64).hypot(by[1] as f64) } else { 0.0 })
     };
-    by_worst("displacement", Above(2.0), evidence.fine(length), |value, fired| {
+    by_worst("displacement", Above(3.0), evidence.fine(length), |value, fired| {
         if fired {
             format!("A part of the output lies {value:.0} px beside its place.")
         } else {
@@ -175,7 +175,7 @@ fn noise(evidence: &Evidence<'_>) -> Check {
 
 /// The cosine of R - B, each over that of its glass, before and after.
 fn red_blue(evidence: &Evidence<'_>) -> Check {
-    by_worst("red-blue", Below(-0.7), evidence.coarse(|region| region.colour), |value, fired| {
+    by_worst("red-blue", Below(-0.8), evidence.coarse(|region| region.colour), |value, fired| {
         if fired {
             format!(
                 "What was warm has become cold, or the other way round, in some place (cosine {value:.2})."
@@ -244,7 +244,7 @@ fn background(evidence: &Evidence<'_>) -> Check {
 
 /// How far the slide's tissue is from what the model saw in training.
 fn kind(evidence: &Evidence<'_>) -> Option<Check> {
-    let threshold = Above(2.0);
+    let threshold = Above(1.5);
     let reference = evidence.reference?;
     let value = evidence.tissue.profile().map(|profile| reference.distance(&profile));
     let fired = value.is_some_and(|value| threshold.fires(value));

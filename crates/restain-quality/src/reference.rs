@@ -11,6 +11,8 @@ use crate::{
 
 /// Micrometres of a pixel at which pictures are measured: that of the coarse look at slides.
 const COARSE: f64 = 2.0;
+/// The least unit of the distance of a slide from pictures: drawn ones are too much alike to tell how smears differ.
+const ALIKE: f64 = 0.4;
 /// How much darker than glass tissue is.
 pub(crate) const DARKER: f64 = 0.08;
 
@@ -63,14 +65,14 @@ impl Reference {
     }
 
     /// How far tissue is from the nearest picture, in units of how far the picture that is farthest from all others is from its
-    /// nearest.
+    /// nearest, or of 0.4 where they are more alike than that.
     pub fn distance(&self, profile: &Profile) -> f64 {
         let nearest = |to: &Profile, but: Option<usize>| {
             let others = self.profiles.iter().enumerate().filter(|(i, _)| Some(*i) != but);
             others.map(|(_, other)| other.distance(to)).fold(f64::INFINITY, f64::min)
         };
         let spread = self.profiles.iter().enumerate().map(|(i, own)| nearest(own, Some(i)));
-        nearest(profile, None) / spread.fold(f64::MIN_POSITIVE, f64::max)
+        nearest(profile, None) / spread.fold(ALIKE, f64::max)
     }
 }
 
