@@ -11,12 +11,15 @@ const WORST: usize = 12;
 /// Columns and rows of the fields that the slide is cut into, each of which gives the region with most tissue.
 const FIELDS: (i64, i64) = (6, 4);
 
-/// The regions with the least structure kept, those that have become least sharp, those with most detail added, and for the rest a spread of those with most
-/// tissue: the same for the same slide.
+/// The regions with the least structure kept, those that have become least sharp, those that were smooth and have most detail
+/// added, and for the rest a spread of those with most tissue: the same for the same slide.
 pub(crate) fn sample(coarse: &[Coarse], size: LevelSize) -> Vec<LevelRect> {
     let mut chosen = BTreeSet::new();
-    let figures: [fn(&Coarse) -> Option<f64>; 3] =
-        [|region| region.structure, |region| region.sharpness, |region| Some(-region.detail)];
+    let figures: [fn(&Coarse) -> Option<f64>; 3] = [
+        |region| region.structure,
+        |region| region.sharpness,
+        |region| region.structure.is_none().then_some(-region.detail),
+    ];
     for figure in figures {
         let mut worst: Vec<(f64, usize)> =
             coarse.iter().enumerate().filter_map(|(i, region)| Some((figure(region)?, i))).collect();
