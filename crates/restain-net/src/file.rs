@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 /// Writes a file beside its place, syncs it and renames it, so that its name never holds half of it.
@@ -10,6 +10,14 @@ use std::path::Path;
 /// # Errors
 /// What the system says; nothing is left behind then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole_by(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_whole`], piece by piece.
+///
+/// # Errors
+/// What the system or `fill` says; nothing is left behind then.
+pub fn write_whole_by(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut prefix = OsString::from(".");
     // With it, names of 255 bytes must do, the longest that file systems allow.
@@ -23,8 +31,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let write = || {
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        let mut file = BufWriter::new(builder.tempfile_in(folder)?);
+        fill(&mut file)?;
+        let file = file.into_inner()?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
