@@ -90,15 +90,9 @@ pub enum Error {
         /// What is wrong there.
         message: String,
     },
-    /// A plot of nothing.
-    #[error("the plot `{title}` has nothing to show")]
-    EmptyPlot {
-        /// Its title.
-        title: String,
-    },
-    /// A plot that cannot be drawn.
-    #[error("cannot draw the plot: {0}")]
-    Plot(String),
+    /// A plot of nothing, or one that cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] restain_plot::Error),
     /// Patches that make no panel.
     #[error("panel: {0}")]
     Panel(String),

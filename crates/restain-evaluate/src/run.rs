@@ -9,6 +9,7 @@ use std::{
 use candle_core::Device;
 use image::RgbImage;
 use restain_net::{Model, Place, Precision};
+use restain_plot::{Size, colour_histograms};
 use restain_train::{
     Progress,
     domain::Input,
@@ -25,7 +26,7 @@ use crate::{
     measure::{self, Patches},
     methods::{Method, Trained},
     panel,
-    plots::{Curve, Network, Stage, accuracy_bars, accuracy_curves, colour_histograms, stage_curves},
+    plots::{Curve, Network, Stage, accuracy_bars, accuracy_curves, stage_curves},
     report,
     target::Parts,
     trained::{TrainedTask, Workshop},
@@ -323,7 +324,7 @@ impl<'a> Bench<'a> {
         let sets: Vec<_> =
             self.colours.iter().map(|(title, histogram)| (title.as_str(), histogram)).collect();
         let title = format!("Colours of source and target: {}", benchmark.title);
-        write_text(&at("colours.svg"), colour_histograms(&title, &sets)?.as_bytes())?;
+        write_text(&at("colours.svg"), colour_histograms(&title, &sets, Size::Page)?.as_bytes())?;
         if self.shown.is_empty() {
             return Ok(());
         }

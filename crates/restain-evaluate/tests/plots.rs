@@ -5,9 +5,8 @@ mod common;
 use common::{benchmark, checkpoints, followed, row, seed, single};
 use restain_evaluate::{
     Error,
-    plots::{Curve, Network, Point, Stage, accuracy_bars, accuracy_curves, colour_histograms, stage_curves},
+    plots::{Curve, Network, Point, Stage, accuracy_bars, accuracy_curves, stage_curves},
 };
-use restain_stain::histogram::Histogram;
 
 const BLUE: &str = "#0072B2";
 const VERMILLION: &str = "#D55E00";
@@ -196,31 +195,14 @@ fn legends_have_room_for_the_longest_title() {
     assert!(width(&svg) < 720.0, "no more room than it takes");
 }
 
-/// Half of the pixels at one value, a quarter of them at another: roots 0.707 and 0.5.
-#[test]
-fn histograms_are_roots_of_shares() {
-    let mut histogram = Histogram::new();
-    histogram.add(&[[51, 10, 10], [51, 10, 10], [102, 10, 10], [204, 10, 10]].concat());
-    let svg = colour_histograms("Colours", &[("source", &histogram)]).unwrap();
-    let lines: Vec<_> =
-        elements(&svg, "polyline", BLUE).into_iter().map(corners).filter(|line| line.len() == 256).collect();
-    assert_eq!(lines.len(), 3);
-    let ([red, green], zero) = ([&lines[0], &lines[1]], lines[0][0].1);
-    let top = green[10].1;
-    assert!(zero - top > 200.0, "the plot is high enough to read");
-    between(zero, red[51].1, top, 0.5f64.sqrt());
-    between(zero, red[102].1, top, 0.5);
-    between(red[0].0, red[102].0, red[255].0, 0.4);
-}
-
 #[test]
 fn plots_of_nothing_are_errors() {
-    let empty = |result: Result<String, Error>| matches!(result, Err(Error::EmptyPlot { .. }));
+    let empty =
+        |result: Result<String, Error>| matches!(result, Err(Error::Plot(restain_plot::Error::Empty { .. })));
     let line = curve("line", &[(0, 0.5, 0.0)]);
     assert!(empty(accuracy_bars(&benchmark(vec![row("color", vec![])]))));
     assert!(empty(accuracy_curves("none", &[curve("none", &[])])));
     assert!(empty(stage_curves("none", &line, &[], &[])));
-    assert!(empty(colour_histograms("none", &[("none", &Histogram::new())])));
     assert!(accuracy_curves("a single point", &[line]).is_ok());
 }
 

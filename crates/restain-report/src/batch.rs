@@ -1,11 +1,23 @@
 //! What is told of a batch.
 
+mod overview;
+mod slide;
+mod table;
+
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use restain_quality::{Examination, Region};
 use restain_stain::histogram::Histogram;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::{
+    Error, Result,
+    checks::{KIND, UNEXAMINED},
+    figures::time,
+    page,
+};
 
 /// A batch, as `report.json` holds it and the page shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -93,7 +105,7 @@ pub struct Look {
     pub mpp: Option<[f64; 2]>,
     /// Megapixels a second.
     pub mp_per_s: f64,
-    /// Seconds that each stage was at work, summed over its threads, in the order of the data.
+    /// Seconds that each stage was at work, summed over its threads.
     pub stage_seconds: BTreeMap<String, f64>,
     /// What comparing it with its slide has found.
     pub examination: Option<Examination>,
@@ -108,9 +120,87 @@ pub struct Pictures {
     pub regions: Vec<(String, Region, [Vec<u8>; 2])>,
 }
 
+impl BatchReport {
+    /// `report.json`: all of it but pictures. What is no finite number is `null`.
+    ///
+    /// # Errors
+    /// [`Error::Json`].
+    pub fn json(&self) -> Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self).map_err(Error::Json)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// Writes `report.html`: one file that a browser shows from the disk, without a network. `pictures` is asked for those of one
+    /// slide after the other, so that only these are in memory; of slides without [`SlideReport::look`] it is not asked.
+    ///
+    /// # Errors
+    /// [`Error::Write`], [`Error::Plot`].
+    pub fn html(
+        &self,
+        out: &mut impl Write,
+        pictures: &mut dyn FnMut(&SlideReport) -> Pictures,
+    ) -> Result<()> {
+        let slides = self.in_order();
+        let about = maud::html! { "restain " (self.restain) ", " (time(self.written)) };
+        page::begin(out, "Batch report", &about)?;
+        for part in [overview::glance(self), table::all(&slides)] {
+            out.write_all(part.into_string().as_bytes())?;
+        }
+        for (number, slide) in slides.iter().enumerate() {
+            let pictures = slide.look.as_ref().map(|_| pictures(slide)).unwrap_or_default();
+            let section = slide::section(number, slide, &self.recipes, &pictures)?;
+            out.write_all(section.into_string().as_bytes())?;
+        }
+        for part in [overview::recipes(&self.recipes), overview::definitions()] {
+            out.write_all(part.into_string().as_bytes())?;
+        }
+        page::end(out)
+    }
+
+    /// Those first that somebody should look at: of a kind that the model does not know, flagged otherwise, failed; then those that
+    /// are due, and those without a fault. By name within.
+    fn in_order(&self) -> Vec<&SlideReport> {
+        let rank = |slide: &SlideReport| match slide.status {
+            _ if slide.has(KIND) => 0,
+            _ if slide.has(UNEXAMINED) => 1,
+            _ if slide.is_flagged() => 2,
+            Status::Failed => 3,
+            Status::Due => 4,
+            Status::Done => 5,
+        };
+        let mut slides: Vec<_> = self.slides.iter().collect();
+        slides.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
+        slides
+    }
+}
+
 impl SlideReport {
     /// Whether somebody should look at it.
     pub fn is_flagged(&self) -> bool {
         !self.flags.is_empty()
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|name| name == flag)
+    }
+}
+
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Due => "due",
+        }
+    }
+
+    /// A sign beside the word, as no colour says it alone.
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Done => "✓",
+            Self::Failed => "✕",
+            Self::Due => "…",
+        }
     }
 }

@@ -5,8 +5,9 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::canvas::{GRID, Series, TITLE, sheet, text, within};
-use crate::{Benchmark, Choice, Error, Measure, OverSeeds, Result, best};
+use restain_plot::{Error, GRID, Series, TITLE, sheet, text, within};
+
+use crate::{Benchmark, Choice, Measure, OverSeeds, Result, best};
 
 const WIDTH: u32 = 900;
 /// Of a bar with the space around it.
@@ -34,10 +35,10 @@ pub fn accuracy_bars(benchmark: &Benchmark) -> Result<String> {
         })
         .collect();
     if bars.is_empty() {
-        return Err(Error::EmptyPlot { title });
+        return Err(Error::Empty { title }.into());
     }
     let count = bars.len() as f64;
-    sheet((WIDTH, TITLE + PITCH * bars.len() as u32 + AXIS), &title, |area| {
+    Ok(sheet((WIDTH, TITLE + PITCH * bars.len() as u32 + AXIS), &title, |area| {
         let mut chart = ChartBuilder::on(area)
             .x_label_area_size(AXIS)
             .margin_left(MARGIN)
@@ -78,5 +79,5 @@ pub fn accuracy_bars(benchmark: &Benchmark) -> Result<String> {
             area.draw(&Text::new(number, (right + 8, y), beside(HPos::Left)))?;
         }
         Ok(())
-    })
+    })?)
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use plotters::prelude::*;
+use restain_plot::{
+    Area, Drawn, Error, GRID, LINE, Series, TITLE, legend, legend_width, sheet, text, within,
+};
 
-use super::canvas::{Area, Drawn, GRID, LINE, Series, TITLE, legend, legend_width, sheet, text, within};
-use crate::{CheckpointResult, Error, OverSeeds, Result, Row};
+use crate::{CheckpointResult, OverSeeds, Result, Row};
 
 /// Of the plot without its legend.
 const SIZE: (u32, u32) = (640, 460);
@@ -78,15 +80,15 @@ impl Curve {
 /// Where no curve has a point.
 pub fn accuracy_curves(title: &str, curves: &[Curve]) -> Result<String> {
     let points = curves.iter().flat_map(|curve| &curve.points);
-    let frame = Frame::of(points).ok_or_else(|| Error::EmptyPlot { title: title.into() })?;
+    let frame = Frame::of(points).ok_or_else(|| Error::Empty { title: title.into() })?;
     let height = SIZE.1.max(TITLE + LINE * (curves.len() as u32 + 1));
     let titles = || curves.iter().map(|curve| curve.title.as_str());
-    sheet((SIZE.0 + legend_width(titles()), height), title, |area| {
+    Ok(sheet((SIZE.0 + legend_width(titles()), height), title, |area| {
         let (left, right) = area.split_horizontally(SIZE.0);
         let lines: Vec<_> = curves.iter().enumerate().map(|(index, curve)| (Series(index), curve)).collect();
         frame.draw(&left, "steps of training", &lines, |_, _| Ok(()))?;
         legend(&right.margin(LINE, 0, 0, 0), titles())
-    })
+    })?)
 }
 
 /// The part of steps and accuracy that a plot shows.

@@ -4,12 +4,10 @@ use plotters::{
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
+use restain_plot::{Error, Series, legend, legend_width, sheet, text};
 
-use super::{
-    canvas::{Series, legend, legend_width, sheet, text},
-    curves::{Curve, Frame, Point},
-};
-use crate::{Error, FollowedTask, QUALITIES, Result, Row};
+use super::curves::{Curve, Frame, Point};
+use crate::{FollowedTask, QUALITIES, Result, Row};
 
 /// Of both halves without the legend.
 const SIZE: (u32, u32) = (980, 480);
@@ -76,7 +74,7 @@ impl Stage {
 /// # Errors
 /// Where either half has no point.
 pub fn stage_curves(title: &str, task: &Curve, networks: &[Network], stages: &[Stage]) -> Result<String> {
-    let empty = || Error::EmptyPlot { title: title.into() };
+    let empty = || Error::Empty { title: title.into() };
     let kept = networks.iter().map(|network| &network.kept);
     let trained = task.points.iter().chain(kept);
     let reconstructed = networks.iter().flat_map(|network| &network.reconstructed.points);
@@ -90,7 +88,7 @@ pub fn stage_curves(title: &str, task: &Curve, networks: &[Network], stages: &[S
         .collect();
     let others = networks.iter().map(|network| network.reconstructed.title.as_str());
     let titles = || std::iter::once(task.title.as_str()).chain(others.clone());
-    sheet((SIZE.0 + legend_width(titles()), SIZE.1), title, |area| {
+    Ok(sheet((SIZE.0 + legend_width(titles()), SIZE.1), title, |area| {
         let (training, rest) = area.split_horizontally(LEFT);
         let (generating, names) = rest.split_horizontally(SIZE.0 - LEFT);
         left.draw(&training, "steps of the task network", &[(Series(0), task)], |area, place| {
@@ -112,5 +110,5 @@ pub fn stage_curves(title: &str, task: &Curve, networks: &[Network], stages: &[S
             Ok(())
         })?;
         legend(&names.margin(20, 0, 0, 0), titles())
-    })
+    })?)
 }
