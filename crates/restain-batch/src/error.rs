@@ -120,6 +120,9 @@ pub enum Error {
     /// An output cannot be compared with its slide.
     #[error(transparent)]
     Quality(#[from] restain_quality::Error),
+    /// The report cannot be made.
+    #[error(transparent)]
+    Report(#[from] restain_report::Error),
     /// The process that works on slides cannot be started.
     #[error("cannot start a process: {0}")]
     Start(io::Error),

@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use restain_net::Card;
 use restain_pipeline::Loaded;
 use restain_quality::{Check, Region, Source, examine, pictures};
@@ -107,11 +106,11 @@ impl Findings {
         let shown = |check: &&Check| check.fired || check.name == ALWAYS;
         for check in examination.checks.iter().filter(shown) {
             for &region in check.regions.iter().take(SHOWN) {
-                let both = pictures(&before, &after, &source, region)?.map(|jpeg| BASE64_STANDARD.encode(jpeg));
+                let both = pictures(&before, &after, &source, region)?.map(|jpeg| base64::encode(jpeg));
                 self.regions.push((check.name.clone(), region, both));
             }
         }
-        self.whole = examination.thumbnails.each_ref().map(|jpeg| BASE64_STANDARD.encode(jpeg));
+        self.whole = examination.thumbnails.each_ref().map(|jpeg| base64::encode(jpeg));
         self.look.examination = Some(examination);
         Ok(())
     }
@@ -139,7 +138,7 @@ impl Findings {
     /// The pictures; none where they are damaged.
     pub(crate) fn pictures(&self) -> Pictures {
         let decode = |both: &[String; 2]| {
-            both.each_ref().map(|text| BASE64_STANDARD.decode(text).unwrap_or_default())
+            both.each_ref().map(|text| base64::decode(text).unwrap_or_default())
         };
         let region = |(check, region, both): &(String, Region, [String; 2])| {
             (check.clone(), *region, decode(both))

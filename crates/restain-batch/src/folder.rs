@@ -151,18 +151,21 @@ impl OutFolder {
 
     /// Writes a file about the batch, whole or not at all.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.write_by(name, |file| file.write_all(bytes))
+        self.write_by(name, |file| Ok(file.write_all(bytes)?))
     }
 
     /// As [`OutFolder::write`], piece by piece.
     pub(crate) fn write_by(
         &self,
         name: &str,
-        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+        fill: impl FnOnce(&mut dyn Write) -> restain_report::Result<()>,
     ) -> Result<()> {
         remove_parts(&self.path, Some(name), STALE);
         let path = self.path.join(name);
-        restain_net::write_whole_by(&path, fill).map_err(|source| fault(&path, "cannot write", source))
+        restain_net::write_whole_by(&path, fill).map_err(|error| match error {
+            restain_report::Error::Write(cause) => fault(&path, "cannot write", cause),
+            other => Error::Report(other),
+        })
     }
 
     /// What the summaries of all parts say of slides.

@@ -27,13 +27,12 @@ const UNEXAMINED: &str = "unexamined";
 /// [`Error::Folder`](crate::Error::Folder) where they cannot be written.
 pub fn write_report(out: &OutFolder) -> Result<BatchReport> {
     let report = gather(out);
-    let json = report.json().map_err(std::io::Error::other);
-    out.write_by(FIGURES, |file| file.write_all(&json?))?;
+    out.write(FIGURES, &report.json()?)?;
     out.write_by(PAGE, |file| {
         let pictures = &mut |slide: &SlideReport| {
             out.findings(&slide.name).map_or_else(Pictures::default, |findings| findings.pictures())
         };
-        report.html(&mut &mut *file, pictures).map_err(std::io::Error::other)
+        report.html(&mut &mut *file, pictures)
     })?;
     Ok(report)
 }

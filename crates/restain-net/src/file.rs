@@ -17,7 +17,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// What the system or `fill` says; nothing is left behind then.
-pub fn write_whole_by(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+pub fn write_whole_by<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut prefix = OsString::from(".");
     // With it, names of 255 bytes must do, the longest that file systems allow.
@@ -30,15 +33,12 @@ pub fn write_whole_by(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Resu
     // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let write = || {
-        let mut file = BufWriter::new(builder.tempfile_in(folder)?);
-        fill(&mut file)?;
-        let file = file.into_inner()?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(without_path)
+    let mut file = BufWriter::new(builder.tempfile_in(folder).map_err(without_path)?);
+    fill(&mut file)?;
+    let file = file.into_inner().map_err(|error| without_path(error.into_error()))?;
+    file.as_file().sync_all().map_err(without_path)?;
+    file.persist(path).map_err(|error| without_path(error.error))?;
+    Ok(())
 }
 
 /// What went wrong, without the name of the temporary file that the `tempfile` crate adds.

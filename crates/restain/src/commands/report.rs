@@ -1,6 +1,6 @@
-use std::io;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use restain_batch::{OutFolder, PAGE, write_report};
 
@@ -47,11 +47,17 @@ impl WriteReport {
                     ));
                 }
             }
-            Err(no_batch) if !restain_report::is_run(&self.folder) => return Err(no_batch.into()),
             Err(_) => {
-                restain_net::write_whole_by(&page, |file| {
-                    restain_report::run(&self.folder, &mut &mut *file).map_err(io::Error::other)
-                })?;
+                let written = restain_net::write_whole_by(&page, |mut file| {
+                    restain_report::run(&self.folder, &mut file)
+                });
+                if let Err(restain_report::Error::NothingThere(folder)) = &written {
+                    bail!(
+                        "{}: no batch, training or evaluation was run into this folder; check the path",
+                        folder.display()
+                    );
+                }
+                written?;
                 say::line(page.display());
             }
         }
