@@ -136,7 +136,7 @@ impl Findings {
     }
 
     /// The pictures; none where they are damaged.
-    pub(crate) fn pictures(&self) -> Pictures {
+    pub fn pictures(&self) -> Pictures {
         let decode = |both: &[String; 2]| {
             both.each_ref().map(|text| base64::decode(text).unwrap_or_default())
         };
