@@ -67,7 +67,7 @@ impl Findings {
         interrupt: &AtomicBool,
     ) -> Result<Self> {
         let reference = loaded.reference()?;
-        let card = loaded.model().map(|model| model.card().clone());
+        let card = loaded.model().map(|model| Card { seen: None, ..model.card().clone() });
         let mut findings = Self {
             version: VERSION,
             output: made.sha256.clone(),

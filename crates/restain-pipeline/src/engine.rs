@@ -86,7 +86,7 @@ impl Loaded {
     /// [`Error::Style`].
     pub fn reference(&self) -> Result<Option<Reference>> {
         match (&self.model, &self.settings.style) {
-            (Some(_), _) => Ok(None),
+            (Some(model), _) => Ok(model.card().seen.clone()),
             (None, Some(style)) => {
                 let (style, _) = Style::load(style)?;
                 Ok(Some(Reference::of_style(style.histogram().clone(), style.standard()?.white)))
