@@ -29,14 +29,7 @@ function table() {
     });
     body.append(...rows);
   };
-  heads.forEach((head, column) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "sort";
-    button.append(...head.childNodes);
-    button.addEventListener("click", () => sort(column));
-    head.append(button);
-  });
+  heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => sort(column)));
 
   const parts = [...body.rows].map((row) => [row, document.querySelector(`article[data-slide="${row.dataset.slide}"]`)]);
   const states = [...document.querySelectorAll("#tools button")];
@@ -60,7 +53,6 @@ function table() {
     filter();
   }));
   element("filter").addEventListener("input", filter);
-  element("tools").hidden = false;
   filter();
 }
 
@@ -84,20 +76,14 @@ function closer() {
   }
 }
 
-// The samples of a training, one at a time.
+// The samples of a training, one step at a time.
 function film() {
   const figures = [...element("film").children];
-  const slider = document.createElement("input");
-  slider.type = "range";
-  slider.max = slider.value = String(figures.length - 1);
-  slider.setAttribute("aria-label", "Step");
-  const show = () => {
-    figures.forEach((figure, index) => { figure.hidden = index !== slider.valueAsNumber; });
+  const slider = element("step");
+  slider.addEventListener("input", () => {
+    figures.forEach((figure, index) => figure.classList.toggle("shown", index === slider.valueAsNumber));
     slider.setAttribute("aria-valuetext", figures[slider.valueAsNumber].textContent.trim());
-  };
-  slider.addEventListener("input", show);
-  element("film").before(slider);
-  show();
+  });
 }
 
 for (const time of document.querySelectorAll("time")) {

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use maud::{Markup, PreEscaped, html};
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Alignment, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use serde::Deserialize;
 
 use crate::{
     Error, Result,
     file::{names, read, read_if_there},
-    page::{self, foreign_svg, picture},
+    page::{self, picture, plot},
 };
 
 /// Bytes that tables may have, and figures, plots and panels.
@@ -89,7 +89,7 @@ impl Evaluation {
     fn figure(&self, name: &str, what: &str) -> Result<Markup> {
         let bytes = read(&self.folder.join(name), LONGEST_FILE)?;
         let Some(panel) = name.strip_suffix(".png") else {
-            return Ok(html! { figure.plots { (foreign_svg(&bytes, what)) } });
+            return Ok(html! { figure.plots { (plot(&bytes, what)) } });
         };
         let legend = read_if_there(&self.folder.join(format!("{panel}.md")), LONGEST_TABLES)?;
         let legend = legend.map(|legend| String::from_utf8_lossy(&legend).into_owned()).unwrap_or_default();
@@ -122,10 +122,14 @@ fn sections(text: &str) -> Vec<(Option<String>, Markup)> {
     parts.into_iter().map(|(title, events)| (title, markdown(events.into_iter()))).collect()
 }
 
-/// Markdown with tables, in which HTML is text, and links and pictures are what stands in their place.
+/// Markdown with tables, in which HTML is text, and links and pictures are what stands in their place. Columns are aligned by the
+/// page's style, as its policy allows none within.
 fn events(text: &str) -> impl Iterator<Item = Event<'_>> {
     Parser::new_ext(text, Options::ENABLE_TABLES).filter_map(|event| match event {
         Event::Html(html) | Event::InlineHtml(html) => Some(Event::Text(html)),
+        Event::Start(Tag::Table(columns)) => {
+            Some(Event::Start(Tag::Table(vec![Alignment::None; columns.len()])))
+        }
         Event::Start(Tag::Link { .. } | Tag::Image { .. }) | Event::End(TagEnd::Link | TagEnd::Image) => None,
         event => Some(event),
     })

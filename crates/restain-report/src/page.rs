@@ -89,9 +89,14 @@ pub(crate) fn picture(bytes: &[u8], what: &str) -> Markup {
     }
 }
 
-/// An SVG of others, which a browser runs nothing of.
-pub(crate) fn foreign_svg(bytes: &[u8], what: &str) -> Markup {
-    html! { img.plot src=(data_uri("image/svg+xml", bytes)) alt=(what); }
+/// An SVG from a file, of which a browser runs nothing.
+pub(crate) fn plot(svg: &[u8], what: &str) -> Markup {
+    let tag = String::from_utf8_lossy(&svg[..svg.len().min(500)]);
+    let pixels = |name: &str| -> Option<u32> {
+        tag.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0.parse().ok()
+    };
+    let uri = data_uri("image/svg+xml", svg);
+    html! { img src=(uri) alt=(what) width=[pixels("width")] height=[pixels("height")]; }
 }
 
 /// A chart of our own, in the colours of the page.

@@ -82,9 +82,9 @@ impl Training {
         let about =
             html! { @if let Some(name) = name { (name) ", " } (count(self.log.last() as usize, "step")) };
         page::begin(out, "Training report", &about)?;
-        out.write_all(self.curves()?.into_string().as_bytes())?;
-        self.write_grids(out)?;
-        let rest = html! {
+        let sections = html! {
+            (self.curves()?)
+            (self.samples()?)
             @if let Some(evaluation) = &self.evaluation { (evaluation.section()) }
             @if let Some(card) = &self.card {
                 section {
@@ -94,7 +94,7 @@ impl Training {
                 }
             }
         };
-        out.write_all(rest.into_string().as_bytes())?;
+        out.write_all(sections.into_string().as_bytes())?;
         page::end(out)
     }
 
@@ -139,22 +139,26 @@ impl Training {
         }
     }
 
-    /// The grids one after the other, as each is large.
-    fn write_grids(&self, out: &mut impl Write) -> Result<()> {
-        if self.grids.is_empty() {
-            return Ok(());
-        }
-        out.write_all(
-            b"<section><h2>Samples over time</h2><p class=\"quiet\">Of each domain a row of patches, one of their gray, and one of what \
-            the model makes of it.</p><div id=\"film\" class=\"film\" tabindex=\"0\" role=\"region\" aria-label=\"Samples over time\">",
-        )?;
-        for (step, path) in &self.grids {
-            let figure = html! {
-                figure { (picture(&jpeg(path)?, &format!("Samples at step {step}"))) figcaption { "Step " (step) } }
-            };
-            out.write_all(figure.into_string().as_bytes())?;
-        }
-        Ok(out.write_all(b"</div></section>")?)
+    /// The grids in a row, or with a script one at a time.
+    fn samples(&self) -> Result<Markup> {
+        let last = self.grids.len().saturating_sub(1);
+        Ok(html! {
+            @if !self.grids.is_empty() {
+                section {
+                    h2 { "Samples over time" }
+                    p.quiet { "Of each domain a row of patches, one of their gray, and one of what the model makes of it." }
+                    input #step type="range" min="0" max=(last) value=(last) aria-label="Step" autocomplete="off";
+                    div #film .film tabindex="0" role="region" aria-label="Samples" {
+                        @for (index, (step, path)) in self.grids.iter().enumerate() {
+                            figure class=[(index == last).then_some("shown")] {
+                                (picture(&jpeg(path)?, &format!("Samples at step {step}")))
+                                figcaption { "Step " (step) }
+                            }
+                        }
+                    }
+                }
+            }
+        })
     }
 }
 

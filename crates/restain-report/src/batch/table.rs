@@ -30,7 +30,7 @@ pub(super) fn all(slides: &[&SlideReport]) -> Markup {
     html! {
         section #slides {
             h2 { "Slides" }
-            div #tools .tools hidden {
+            div #tools .tools {
                 div.switch role="group" aria-label="Which slides" {
                     @for (state, name, count) in states {
                         button type="button" data-state=(state) aria-pressed=(if state == "all" { "true" } else { "false" }) {
@@ -46,7 +46,7 @@ pub(super) fn all(slides: &[&SlideReport]) -> Markup {
                     thead {
                         tr {
                             @for (index, (name, what)) in columns.into_iter().enumerate() {
-                                th scope="col" class=[(index > 2).then_some("figure")] title=[(!what.is_empty()).then_some(what)] { (name) }
+                                th scope="col" class=[(index > 2).then_some("figure")] title=[(!what.is_empty()).then_some(what)] { button.sort type="button" { (name) } }
                             }
                         }
                     }
