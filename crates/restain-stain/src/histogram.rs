@@ -11,7 +11,8 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Channels", into = "Channels")]
 pub struct Histogram {
-    counts: [[u64; 256]; 3],
+    /// Not in place: what holds a histogram, such as a model's card, is handed about.
+    counts: Box<[[u64; 256]; 3]>,
 }
 
 /// The histogram in a file.
@@ -35,7 +36,7 @@ impl Histogram {
 
     /// An empty histogram.
     pub fn new() -> Self {
-        Self { counts: [[0; 256]; 3] }
+        Self { counts: Box::new([[0; 256]; 3]) }
     }
 
     /// Counts interleaved RGB pixels.
@@ -44,7 +45,7 @@ impl Histogram {
     /// If `rgb` is not a whole number of pixels.
     pub fn add(&mut self, rgb: &[u8]) {
         assert!(rgb.len().is_multiple_of(3), "a pixel is three bytes");
-        let [reds, greens, blues] = &mut self.counts;
+        let [reds, greens, blues] = &mut *self.counts;
         for pixel in rgb.chunks_exact(3) {
             reds[usize::from(pixel[0])] += 1;
             greens[usize::from(pixel[1])] += 1;
@@ -107,7 +108,7 @@ impl TryFrom<Channels> for Histogram {
             return Err(Error::UnequalChannels);
         }
         let [green, blue] = others.map(|(counts, _)| counts);
-        Ok(Self { counts: [red.0, green, blue] })
+        Ok(Self { counts: Box::new([red.0, green, blue]) })
     }
 }
 
