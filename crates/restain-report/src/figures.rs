@@ -13,6 +13,12 @@ pub(crate) fn number(value: f64) -> String {
     if value.is_finite() { format!("{value:.*}", (2 - digits).clamp(0, 4) as usize) } else { NONE.to_owned() }
 }
 
+/// A number that somebody has set, to four decimals, without the zeros that only fill.
+pub(crate) fn exact(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A share of 0..=1.
 pub(crate) fn percent(share: f64) -> String {
     format!("{}%", number(100.0 * share))
@@ -67,6 +73,7 @@ mod tests {
         let expected = ["0.00", "0.700", "0.0123", "1.50", "12.3", "123", "12346", "-0.810", "–", "–"];
         assert_eq!(texts.map(number), expected);
         assert_eq!(percent(0.4567), "45.7%");
+        assert_eq!([0.7, 3.0, 100.0 * 0.07, 0.2425, 100.0].map(exact), ["0.7", "3", "7", "0.2425", "100"]);
     }
 
     #[test]

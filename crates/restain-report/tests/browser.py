@@ -1,6 +1,6 @@
-"""Opens reports from the disk in headless Chromium and uses them: browser.py FOLDER PICTURES.
+"""Opens reports from the disk in headless Chromium and uses them: browser.py FOLDER.
 
-Started by browser.rs. Pictures of every page at three widths end in the folder PICTURES, to be looked at.
+Started by browser.rs. Pictures of every page at three widths end in FOLDER/pictures, to be looked at.
 """
 
 import functools
@@ -96,7 +96,7 @@ def table_sorts(page: Page, folder: Path) -> None:
     assert click("Slide") == names[::-1]
     head = page.get_by_role("columnheader", name="Slide")
     assert head.get_attribute("aria-sort") == "descending"
-    column = {"Before": 4, "After": 5, "Time": 6, "MP/s": 7}
+    column = {"Distance before": 4, "Distance after": 5, "Time": 6, "MP/s": 7}
     for name, number in column.items():
         for sign in (1, -1):
             click(name)
@@ -253,9 +253,9 @@ def shoot(browser: Browser, folder: Path, pictures: Path) -> None:
 
 
 def main() -> None:
-    folder, pictures = Path(sys.argv[1]), Path(sys.argv[2])
-    shutil.rmtree(pictures, ignore_errors=True)
-    pictures.mkdir(parents=True)
+    folder = Path(sys.argv[1])
+    pictures = folder / "pictures"
+    pictures.mkdir()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         checks = (

@@ -34,8 +34,8 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
     html! {
         section #glance {
             h2 { "At a glance" }
-            (alarm(report, KIND, "of a kind that the model does not know. Do not trust their outputs"))
-            (alarm(report, UNEXAMINED, "done but could not be compared with their outputs. Nobody knows whether harm was done"))
+            (alarm(report, KIND, "of a kind that the model does not know: do not trust what was made of"))
+            (alarm(report, UNEXAMINED, "not examined: nobody knows whether harm was done to"))
             dl.tiles {
                 @for (sign, name, value) in figures {
                     div { dt { @if !sign.is_empty() { span aria-hidden="true" { (sign) } " " } (name) } dd { (value) } }
@@ -54,7 +54,7 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
             @if report.slides.iter().any(|slide| slide.look.is_some()) {
                 p.closer {
                     "To look closer, slide by slide: "
-                    code.folder { "restain view OUTDIR" }
+                    code { "restain view OUTDIR" }
                 }
             }
         }
@@ -72,7 +72,7 @@ fn alarm(report: &BatchReport, flag: &str, what: &str) -> Markup {
     html! {
         @if !names.is_empty() {
             p.alarm role="alert" {
-                strong { "⚠ " (count(names.len(), "slide")) " " (what) "." } " "
+                strong { "⚠ " (count(names.len(), "slide")) " " (what) } " "
                 span { (shown) @if names.len() > NAMED { " and " (names.len() - NAMED) " more" } }
             }
         }

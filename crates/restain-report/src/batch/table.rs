@@ -22,8 +22,8 @@ pub(super) fn all(slides: &[&SlideReport]) -> Markup {
         ("Slide", ""),
         ("Status", ""),
         ("Flags", ""),
-        ("Before", "Bhattacharyya distance to the style before"),
-        ("After", "Bhattacharyya distance to the style after"),
+        ("Distance before", "Bhattacharyya distance of its colours to the style, before"),
+        ("Distance after", "Bhattacharyya distance of its colours to the style, after"),
         ("Time", "Seconds of work"),
         ("MP/s", "Megapixels a second"),
     ];
