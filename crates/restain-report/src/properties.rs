@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use crate::figures::{NONE, number};
+use crate::figures::{NONE, digits};
 
 /// Each entry, those of objects within with the name of that before theirs.
 pub(crate) fn list(object: &Map<String, Value>) -> Markup {
@@ -57,6 +57,7 @@ fn label(name: &str) -> String {
         "psnr" => "PSNR, dB".to_owned(),
         "ssim" => "SSIM".to_owned(),
         "sha256" => "SHA-256".to_owned(),
+        "mpp" => "µm a pixel".to_owned(),
         name => name.replace('_', " "),
     }
 }
@@ -66,7 +67,7 @@ fn text(value: &Value) -> String {
         Value::Null => NONE.to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Number(value) => match value.as_f64() {
-            Some(float) if value.is_f64() && float.fract() != 0.0 => number(float),
+            Some(float) if value.is_f64() && float.fract() != 0.0 => digits(float, 4),
             Some(float) if value.is_f64() => format!("{float}"),
             _ => value.to_string(),
         },

@@ -16,7 +16,7 @@ fn the_pages_work_in_a_browser() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder");
-    fs::write(folder.join("report.html"), support::html(&support::batch(16))).expect("a file");
+    fs::write(folder.join("report.html"), support::html(&support::batch(8))).expect("a file");
     for (name, fill) in [("training", support::training as fn(&Path)), ("evaluation", support::evaluation)] {
         fs::create_dir(folder.join(name)).expect("a folder");
         fill(&folder.join(name));

@@ -34,8 +34,8 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
     html! {
         section #glance {
             h2 { "At a glance" }
-            (alarm(report, KIND, "of a kind that the model does not know: do not trust what was made of"))
-            (alarm(report, UNEXAMINED, "not examined: nobody knows whether harm was done to"))
+            (alarm(report, KIND, "A kind of slide that the model does not know: do not trust the output."))
+            (alarm(report, UNEXAMINED, "Not examined: nobody knows whether harm was done."))
             dl.tiles {
                 @for (sign, name, value) in figures {
                     div { dt { @if !sign.is_empty() { span aria-hidden="true" { (sign) } " " } (name) } dd { (value) } }
@@ -72,8 +72,8 @@ fn alarm(report: &BatchReport, flag: &str, what: &str) -> Markup {
     html! {
         @if !names.is_empty() {
             p.alarm role="alert" {
-                strong { "⚠ " (count(names.len(), "slide")) " " (what) } " "
-                span { (shown) @if names.len() > NAMED { " and " (names.len() - NAMED) " more" } }
+                strong { "⚠ " (what) } " "
+                span { (count(names.len(), "slide")) ": " (shown) @if names.len() > NAMED { " and " (names.len() - NAMED) " more" } }
             }
         }
     }
