@@ -111,7 +111,7 @@ impl Training {
             section {
                 (draw("Losses", "loss", &self.log.losses())?)
                 (draw("On the validation part", "score", &self.log.scores())?)
-                p.quiet { "Points are means of neighbouring steps; losses are those before their weights. In the table they are means of the last tenth of a stage." }
+                p.quiet { "Points are means of neighbouring steps; losses are those before their weights, and G, all is their sum with them. In the table they are means of the last tenth of a stage." }
                 (self.stages())
             }
         })

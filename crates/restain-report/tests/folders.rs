@@ -37,7 +37,7 @@ fn a_training_is_told() {
     ] {
         assert!(page.contains(text), "{text}");
     }
-    // 30 grids are there.
+    // 15 grids are there.
     assert_eq!(page.matches("<figcaption>Step ").count(), 12);
     assert!(page.len() < 3_000_000, "{} bytes", page.len());
 }
