@@ -11,10 +11,11 @@ use std::sync::atomic::AtomicBool;
 use restain_batch::inputs::parse_manifest;
 use restain_batch::message::{Answer, Request};
 use restain_batch::names::{format_mapping, parse_mapping};
-use restain_batch::{BatchConfig, Record, RunState, Shard};
+use restain_batch::{BatchConfig, Findings, Record, RunState, Shard, Summary};
 use restain_data::{Manifest, Shape, Source, parse_annotations};
 use restain_net::{Checkpoint, DeviceChoice, ResNet, Storage, TaskWeights};
 use restain_pipeline::{Region, Settings, Style};
+use restain_report::{BatchReport, Pictures};
 use restain_stain::quantile::QuantileMap;
 use restain_train::TrainConfig;
 use restain_train::task::TaskConfig;
@@ -25,12 +26,13 @@ use serde::de::DeserializeOwned;
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// Each target by its name: it tells whether its input was taken.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     ("annotations", annotations),
     ("arguments", arguments),
     ("batch_config", batch_config),
     ("dataset", dataset),
     ("evaluation", evaluation),
+    ("findings", findings),
     ("manifest", manifest),
     ("mapping", mapping),
     ("messages", messages),
@@ -115,6 +117,28 @@ pub fn dataset(data: &[u8]) -> bool {
 /// The configuration of an evaluation.
 pub fn evaluation(data: &[u8]) -> bool {
     parse_yaml(data, |text| restain_evaluate::config::Config::parse(text, file()))
+}
+
+/// What comparisons of outputs with their slides have found, and what reports and summaries say of it: there is a page about
+/// whatever is taken.
+pub fn findings(data: &[u8]) -> bool {
+    let findings = Findings::parse(data);
+    if let Some(findings) = &findings {
+        assert!(Findings::parse(&to_json(findings)).is_some());
+        findings.pictures();
+    }
+    let report = BatchReport::parse(data);
+    if let Some(report) = &report {
+        let json = report.json().expect("figures");
+        let again = BatchReport::parse(&json).expect("it was just written");
+        assert_eq!(again.json().expect("figures"), json);
+        report.html(&mut std::io::sink(), &mut |_| Pictures::default()).expect("a page");
+    }
+    let summary = Summary::parse(data);
+    if let Some(summary) = &summary {
+        assert!(Summary::parse(&to_json(summary)).is_some());
+    }
+    findings.is_some() || report.is_some() || summary.is_some()
 }
 
 /// The manifest of a batch: each slide has an output of its own in the output folder, and a scale that JSON can tell.

@@ -117,6 +117,12 @@ pub enum Error {
     /// The slide cannot be opened.
     #[error(transparent)]
     Slide(#[from] restain_slide::Error),
+    /// An output cannot be compared with its slide.
+    #[error(transparent)]
+    Quality(#[from] restain_quality::Error),
+    /// The report cannot be made.
+    #[error(transparent)]
+    Report(#[from] restain_report::Error),
     /// The process that works on slides cannot be started.
     #[error("cannot start a process: {0}")]
     Start(io::Error),
@@ -142,7 +148,9 @@ impl Error {
     /// The message without what may name a person in a slide's files; see [`restain_slide::Error::discreet`].
     pub(crate) fn discreet(&self) -> String {
         match self {
-            Self::Slide(error) | Self::Pipeline(restain_pipeline::Error::Slide(error)) => error.discreet(),
+            Self::Slide(error)
+            | Self::Pipeline(restain_pipeline::Error::Slide(error))
+            | Self::Quality(restain_quality::Error::Slide(error)) => error.discreet(),
             Self::Unreadable { cause, .. } => {
                 format!("a file of the slide cannot be read: {cause}; check its permissions and the disk")
             }
@@ -154,7 +162,9 @@ impl Error {
     pub(crate) fn is_interrupt(&self) -> bool {
         matches!(
             self,
-            Self::Pipeline(restain_pipeline::Error::Interrupted) | Self::Tiff(restain_tiff::Error::Stopped)
+            Self::Pipeline(restain_pipeline::Error::Interrupted)
+                | Self::Tiff(restain_tiff::Error::Stopped)
+                | Self::Quality(restain_quality::Error::Interrupted)
         )
     }
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::findings::Findings;
 use crate::record::host;
-use crate::{Error, Record, Result};
+use crate::report::{SUMMARY, SlideSummary};
+use crate::{Error, Record, Result, Summary};
 
 /// What the batch knows lies here.
 const HIDDEN: &str = ".restain";
@@ -17,6 +19,8 @@ const HIDDEN: &str = ".restain";
 const STALE: Duration = Duration::from_mins(1);
 /// A record or the state of a run has some 2 KB; nothing longer is read.
 const MOST_BYTES: u64 = 1 << 20;
+/// A summary has some 200 bytes a slide; nothing longer is read.
+const MOST_OF_SUMMARY: u64 = 64 << 20;
 
 /// An output folder.
 #[derive(Debug, Clone)]
@@ -38,10 +42,9 @@ impl OutFolder {
     pub fn create(path: &Path) -> Result<Self> {
         let folder = Self { path: path.to_owned() };
         fs::create_dir_all(path).map_err(|source| fault(path, "cannot make the folder", source))?;
-        for part in
-            [path.join(HIDDEN), folder.hidden("records"), folder.hidden("locks"), folder.hidden("runs")]
-        {
-            own_folder(&part)?;
+        own_folder(&path.join(HIDDEN))?;
+        for part in ["records", "findings", "locks", "runs"] {
+            own_folder(&folder.hidden(part))?;
         }
         // A folder that one may not write to says so now, not at the first slide.
         tempfile::tempfile_in(&folder.path)
@@ -78,6 +81,16 @@ impl OutFolder {
         record.write(&path).map_err(|source| fault(&path, "cannot write the record", source))
     }
 
+    /// What comparing the output of a slide with it has found.
+    pub(crate) fn findings(&self, name: &str) -> Option<Findings> {
+        Findings::read(&self.findings_path(name))
+    }
+
+    pub(crate) fn write_findings(&self, name: &str, findings: &Findings) -> Result<()> {
+        let path = self.findings_path(name);
+        findings.write(&path).map_err(|source| fault(&path, "cannot write what the comparison found", source))
+    }
+
     /// Asks for the right to work on a slide; `None` while another process has it.
     pub(crate) fn lock(&self, name: &str) -> Result<Option<Lock>> {
         let path = self.hidden("locks").join(format!("{name}.lock"));
@@ -103,7 +116,9 @@ impl OutFolder {
     /// Removes what a process that was killed has left of an output and of its record; only for who holds its lock.
     pub(crate) fn clear(&self, name: &str) {
         remove_parts(&self.path, Some(&format!("{name}.tif")), Duration::ZERO);
-        remove_parts(&self.hidden("records"), Some(&format!("{name}.json")), Duration::ZERO);
+        for part in ["records", "findings"] {
+            remove_parts(&self.hidden(part), Some(&format!("{name}.json")), Duration::ZERO);
+        }
     }
 
     /// Removes what ended runs have said of themselves; for who is about to say more.
@@ -136,9 +151,31 @@ impl OutFolder {
 
     /// Writes a file about the batch, whole or not at all.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.write_by(name, |file| Ok(file.write_all(bytes)?))
+    }
+
+    /// As [`OutFolder::write`], piece by piece.
+    pub(crate) fn write_by(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut dyn Write) -> restain_report::Result<()>,
+    ) -> Result<()> {
         remove_parts(&self.path, Some(name), STALE);
         let path = self.path.join(name);
-        restain_net::write_whole(&path, bytes).map_err(|source| fault(&path, "cannot write", source))
+        restain_net::write_whole_by(&path, fill).map_err(|error| match error {
+            restain_report::Error::Write(cause) => fault(&path, "cannot write", cause),
+            other => Error::Report(other),
+        })
+    }
+
+    /// What the summaries of all parts say of slides.
+    pub(crate) fn summaries(&self) -> Vec<SlideSummary> {
+        let is_one = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SUMMARY))
+        };
+        let paths = jsons(&self.path).into_iter().filter(is_one);
+        let parse = |path: PathBuf| Summary::parse(&read_own(&path, MOST_OF_SUMMARY).ok()?);
+        paths.filter_map(parse).flat_map(|summary| summary.slides).collect()
     }
 
     /// Where a running batch says how far it is.
@@ -163,6 +200,10 @@ impl OutFolder {
             Some((name, Record::read(&path)?))
         };
         paths.filter_map(named).collect()
+    }
+
+    fn findings_path(&self, name: &str) -> PathBuf {
+        self.hidden("findings").join(format!("{name}.json"))
     }
 
     fn record_path(&self, name: &str) -> PathBuf {
@@ -223,12 +264,17 @@ fn jsons(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// A file that the batch has written. What is no file, or longer than any of those, was put there by somebody else.
+/// A record, or the state of a run.
 pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    read_own(path, MOST_BYTES)
+}
+
+/// A file that the batch has written. What is no file, or longer than any of its kind, was put there by somebody else.
+pub(crate) fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if !fs::symlink_metadata(path)?.is_file() {
         return Err(io::Error::other("none of the batch's files"));
     }
-    restain_net::read_at_most(path, MOST_BYTES)
+    restain_net::read_at_most(path, most)
 }
 
 fn fault(path: &Path, doing: &'static str, cause: io::Error) -> Error {

@@ -7,8 +7,10 @@
 
 mod config;
 mod error;
+mod findings;
 mod fingerprint;
 mod folder;
+mod gather;
 pub mod inputs;
 pub mod message;
 pub mod names;
@@ -23,8 +25,10 @@ pub mod worker;
 
 pub use config::{BatchConfig, Rename};
 pub use error::Error;
+pub use findings::Findings;
 pub use fingerprint::Fingerprint;
 pub use folder::OutFolder;
+pub use gather::{FIGURES, PAGE, read_report, write_report};
 pub use recipe::Recipe;
 pub use record::{Output, Record, State};
 pub use report::{Fate, RunState, SlideSummary, Status, Summary};

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::record::{host, now};
 use crate::{OutFolder, Result, Shard, State};
 
+/// What the names of summaries begin with.
+pub(crate) const SUMMARY: &str = "summary";
 /// Seconds without a word after which a running batch counts as gone: it speaks every second.
 const SILENT: f64 = 30.0;
 
@@ -148,7 +150,7 @@ impl Status {
 }
 
 /// What has become of a slide.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fate {
     /// Its output is whole and was verified.
@@ -160,7 +162,7 @@ pub enum Fate {
 }
 
 /// A line of the summary.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SlideSummary {
     /// Name of the output, without `.tif`.
     pub name: String,
@@ -179,7 +181,7 @@ pub struct SlideSummary {
 }
 
 /// What has become of a batch.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Summary {
     /// The run.
     pub run: RunState,
@@ -188,6 +190,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// What is said in the bytes of a file; `None` where they say nothing of this kind.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
+    }
+
     /// Writes `summary.csv` and `summary.json`; those of a shard have its number in their names.
     pub(crate) fn save(&self, out: &OutFolder) -> Result<()> {
         let part = self
@@ -195,13 +202,13 @@ impl Summary {
             .shard
             .map_or(String::new(), |shard| format!("-{}", shard.to_string().replace('/', "-of-")));
         let json = serde_json::to_vec_pretty(self).unwrap_or_default();
-        out.write(&format!("summary{part}.json"), &json)?;
+        out.write(&format!("{SUMMARY}{part}.json"), &json)?;
         let mut csv = csv::Writer::from_writer(Vec::new());
         for slide in &self.slides {
             // Into memory: it cannot fail.
             let _ = csv.serialize(slide);
         }
-        out.write(&format!("summary{part}.csv"), &csv.into_inner().unwrap_or_default())
+        out.write(&format!("{SUMMARY}{part}.csv"), &csv.into_inner().unwrap_or_default())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::process::Process;
 use crate::record::now;
 use crate::report::{Fate, SlideSummary};
 use crate::supervisor::{Ending, Event, Supervisor, TICK};
-use crate::{Recipe, Record, Result, RunState, State, Summary, names};
+use crate::{Recipe, Record, Result, RunState, State, Summary, gather, names};
 
 /// How long a process that was asked to stop may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -311,7 +311,7 @@ impl<'a> Run<'a> {
         let summary = Summary { slides: slides.collect(), run: self.state };
         let out = self.supervisor.out;
         let _ = out.write_run(&summary.run.name(), &summary.run);
-        let saved = summary.save(out);
+        let saved = summary.save(out).and_then(|()| gather::write_report(out).map(drop));
         let ending = match (over, summary.run.failed) {
             (true, 0) if saved.is_err() => Ending::Stopped,
             (true, 0) => Ending::AllDone,

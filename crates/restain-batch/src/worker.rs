@@ -1,5 +1,6 @@
 //! The process that works on slides. It begins the next while the last is being written, so that the device is never idle.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -15,6 +16,7 @@ use restain_pipeline::{CompressionKind, Job, Loaded, Progress, Settings, Style};
 use restain_slide::Slide;
 use sha2::{Digest, Sha256};
 
+use crate::findings::Findings;
 use crate::message::{Answer, Outcome, Request, Task};
 use crate::recipe::Hashes;
 use crate::record::now;
@@ -169,6 +171,9 @@ impl<W: Write + Send> Worker<W> {
         if let (Some(record), Ok(input)) = (&known, &input) {
             let made = record.output.as_ref().filter(|_| record.has_done(input, &recipe));
             if let Some(made) = made.filter(|made| is_there(&output, made, &self.stop)) {
+                if !self.out.findings(&task.name).is_some_and(|findings| findings.is_about(made)) {
+                    self.examine(task, &output, made, BTreeMap::new())?;
+                }
                 let Output { bytes, pixels, .. } = *made;
                 return Ok(Outcome::Done { pixels, seconds: record.seconds, bytes, already: true });
             }
@@ -209,10 +214,11 @@ impl<W: Write + Send> Worker<W> {
         });
         (record.seconds, record.ended) = (begun.elapsed().as_secs_f64(), Some(now()));
         match made {
-            Ok(made) => {
+            Ok((made, stage_seconds)) => {
                 let Output { bytes, pixels, .. } = made;
-                (record.state, record.output) = (State::Done, Some(made));
+                (record.state, record.output) = (State::Done, Some(made.clone()));
                 self.out.write_record(&task.name, &record)?;
+                self.examine(task, &output, &made, stage_seconds)?;
                 Ok(Outcome::Done { pixels, seconds: record.seconds, bytes, already: false })
             }
             Err(error) => {
@@ -226,8 +232,25 @@ impl<W: Write + Send> Worker<W> {
         }
     }
 
-    /// Normalizes the slide and proves the output.
-    fn make(&self, task: &Task, bytes: u64, output: &Path, progress: &Progress) -> Result<Output> {
+    /// Compares the output with its slide, for the report. Where the user stops it, the next run does so.
+    fn examine(&self, task: &Task, output: &Path, made: &Output, stages: BTreeMap<String, f64>) -> Result<()> {
+        let files = (Path::new(&task.slide), output, made);
+        let loaded = self.loaded(&task.settings)?;
+        match Findings::of(files, &loaded, stages, |error| message(task, error), &self.stop) {
+            Ok(findings) => self.out.write_findings(&task.name, &findings),
+            Err(error) if error.is_interrupt() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Normalizes the slide and proves the output; says how long each stage took.
+    fn make(
+        &self,
+        task: &Task,
+        bytes: u64,
+        output: &Path,
+        progress: &Progress,
+    ) -> Result<(Output, BTreeMap<String, f64>)> {
         let share = if task.alone { 1 } else { UNDER_WAY as u64 };
         let memory = task.settings.memory.map(|all| ByteSize(all.as_u64() / share));
         let settings = &Settings { memory, ..task.settings.clone() };
@@ -246,7 +269,8 @@ impl<W: Write + Send> Worker<W> {
             // Nothing that is not proven good is left.
             let _ = std::fs::remove_file(output);
         })?;
-        Ok(Output { sha256, bytes: report.bytes, pixels: report.pixels })
+        let stages = report.stage_seconds.into_iter().map(|(stage, seconds)| (stage.as_str().to_owned(), seconds));
+        Ok((Output { sha256, bytes: report.bytes, pixels: report.pixels }, stages.collect()))
     }
 
     /// The model of these settings.

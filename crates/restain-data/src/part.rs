@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rand::Rng;
 
 use crate::{
-    Balance, Patch, Result, Sample,
+    Balance, Patch, Result, Sample, Settings,
     patch::{Cutter, keyed},
 };
 
@@ -38,6 +38,17 @@ impl Part {
         &self.samples
     }
 
+    /// What patches are.
+    pub fn settings(&self) -> &Settings {
+        &self.cutter.settings
+    }
+
+    /// The same samples, with patches that are something else.
+    #[must_use]
+    pub fn with_settings(&self, settings: Settings) -> Self {
+        Self::new(self.samples.clone(), Arc::new(Cutter::new(settings)))
+    }
+
     /// The groups in it.
     pub fn groups(&self) -> BTreeSet<&str> {
         self.samples.iter().map(|sample| &*sample.group).collect()
@@ -62,6 +73,14 @@ impl Part {
         let stratum = &self.strata[below(self.strata.len())];
         let sample = &self.samples[stratum[below(stratum.len())]];
         self.cutter.draw(sample, &mut rng)
+    }
+
+    /// Draws a patch of a sample, as [`draw`](Self::draw) does of one that it draws.
+    ///
+    /// # Errors
+    /// As [`draw`](Self::draw).
+    pub fn draw_of(&self, sample: &Sample, seed: u64, step: u64, item: u64) -> Result<Patch> {
+        self.cutter.draw(sample, &mut keyed(seed, step, item))
     }
 
     /// One part of several of the same dataset, such as all folds but one.

@@ -88,5 +88,6 @@ fn card(base: usize) -> Card {
         sha256: String::new(),
         input: Vec::new(),
         held_out: BTreeMap::new(),
+        seen: None,
     }
 }

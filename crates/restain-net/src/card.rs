@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use restain_stain::reference::Reference;
 use serde::{Deserialize, Serialize};
 
 /// The one architecture there is so far: [`Generator`](crate::Generator).
@@ -35,4 +36,7 @@ pub struct Card {
     /// Figures on held-out data, by name.
     #[serde(default)]
     pub held_out: BTreeMap<String, f64>,
+    /// The colours of what it was trained on, by which slides of another kind are told; `None` where they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Reference>,
 }

@@ -206,6 +206,7 @@ impl Checkpoint {
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::{any, proptest};
+    use restain_stain::reference::{Picture, Reference};
 
     use super::*;
 
@@ -224,6 +225,7 @@ mod tests {
             sha256: String::new(),
             input: Vec::new(),
             held_out: BTreeMap::new(),
+            seen: None,
         };
         Checkpoint::of(card, &vars).unwrap()
     }
@@ -247,6 +249,23 @@ mod tests {
         }
         let half = Checkpoint::from_bytes(Path::new("m"), &saved.to_bytes(Storage::F16).unwrap());
         half.unwrap().generator(&Device::Cpu).unwrap();
+    }
+
+    #[test]
+    fn a_card_may_say_what_was_seen() {
+        let pictures = [60u8, 80, 100].map(|cells| [[240; 3], [cells, 90, 150]].concat().repeat(20_000));
+        let pictures = pictures.iter().map(|rgb| Picture { rgb, width: 200, mpp: 2.0 });
+        let seen = Some(Reference::of(pictures).unwrap());
+        let mut checkpoint = small();
+        let without = checkpoint.to_bytes(Storage::F16).unwrap();
+        assert!(!without.windows(4).any(|word| word == b"seen"));
+        assert_eq!(Checkpoint::from_bytes(Path::new("m"), &without).unwrap().card.seen, None);
+        checkpoint.card.seen.clone_from(&seen);
+        let with = checkpoint.to_bytes(Storage::F16).unwrap();
+        assert_eq!(Checkpoint::from_bytes(Path::new("m"), &with).unwrap().card.seen, seen);
+        // Three pictures tell how pictures differ, two do not.
+        checkpoint.card.seen.iter_mut().for_each(|seen| seen.profiles.truncate(2));
+        assert!(reason(&checkpoint.to_bytes(Storage::F16).unwrap()).contains("its model card is damaged"));
     }
 
     #[test]

@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn every_kernel_makes_what_candle_makes() {
         // Random weights magnify what bf16 rounds, far more than trained ones; a wrong weight shows all the same.
-        for (checkpoint, height, width, in_bf16) in [
+        for (checkpoint, height, width, in_bf16) in vec![
             (shipped(), 192, 256, (3, 0.3)),
             (random(3), 128, 64, (20, 1.0)),
             (random(20), 64, 192, (20, 1.0)),

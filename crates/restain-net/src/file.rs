@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 /// Writes a file beside its place, syncs it and renames it, so that its name never holds half of it.
@@ -10,6 +10,17 @@ use std::path::Path;
 /// # Errors
 /// What the system says; nothing is left behind then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole_by(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_whole`], piece by piece.
+///
+/// # Errors
+/// What the system or `fill` says; nothing is left behind then.
+pub fn write_whole_by<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut prefix = OsString::from(".");
     // With it, names of 255 bytes must do, the longest that file systems allow.
@@ -22,14 +33,12 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Readable by whom the user's own settings let read, not only by the user as other temporary files are.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let write = || {
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(without_path)
+    let mut file = BufWriter::new(builder.tempfile_in(folder).map_err(without_path)?);
+    fill(&mut file)?;
+    let file = file.into_inner().map_err(|error| without_path(error.into_error()))?;
+    file.as_file().sync_all().map_err(without_path)?;
+    file.persist(path).map_err(|error| without_path(error.error))?;
+    Ok(())
 }
 
 /// What went wrong, without the name of the temporary file that the `tempfile` crate adds.

@@ -41,7 +41,7 @@ pub use discriminator::Discriminator;
 pub use distance::mean_distance;
 pub use engine::{Pixels, Window};
 pub use error::{Error, Result};
-pub use file::{read_at_most, read_configuration, write_whole};
+pub use file::{read_at_most, read_configuration, write_whole, write_whole_by};
 pub use generator::Generator;
 pub use model::{Model, SHIPPED_NAME, sha256_of};
 pub use need::Area;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use restain_net::{Area, Model, Place, SHIPPED_NAME, Window, find_place, halo};
 use restain_slide::{LevelRect, Margin, Pixels, Tile};
+use restain_stain::reference::Reference;
 
 use crate::quantile::Quantile;
 use crate::restainer::{Prepared, Restainer};
@@ -76,6 +77,22 @@ impl Loaded {
     /// The model, where there is one.
     pub fn model(&self) -> Option<&Model> {
         self.model.as_ref()
+    }
+
+    /// The colours that slides are given, and what the model has seen; `None` where a model does not say it, or there is
+    /// neither model nor style.
+    ///
+    /// # Errors
+    /// [`Error::Style`].
+    pub fn reference(&self) -> Result<Option<Reference>> {
+        match (&self.model, &self.settings.style) {
+            (Some(model), _) => Ok(model.card().seen.clone()),
+            (None, Some(style)) => {
+                let (style, _) = Style::load(style)?;
+                Ok(Some(Reference::of_style(style.histogram().clone(), style.standard()?.white)))
+            }
+            (None, None) => Ok(None),
+        }
     }
 
     /// Makes it ready for one slide. Where there is a style, for the quantile map

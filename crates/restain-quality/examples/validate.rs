@@ -16,8 +16,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use faults::{Canvas, Fault, hematoxylin_and_eosin};
-use restain_quality::{Check, Examination, Picture, Reference, Source, examine};
+use restain_quality::{Check, Examination, Source, examine};
 use restain_slide::{Extent, Slide};
+use restain_stain::reference::{Picture, Reference};
 use restain_synth::{Drawing, Rect, SlideSpec};
 
 /// Side of the slides in pixels.

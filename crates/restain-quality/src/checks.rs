@@ -246,7 +246,10 @@ fn background(evidence: &Evidence<'_>) -> Check {
 fn kind(evidence: &Evidence<'_>) -> Option<Check> {
     let threshold = Above(1.5);
     let reference = evidence.reference?;
-    let value = evidence.tissue.profile().map(|profile| reference.distance(&profile));
+    if reference.profiles.is_empty() {
+        return None;
+    }
+    let value = evidence.tissue.profile().and_then(|profile| reference.distance(&profile));
     let fired = value.is_some_and(|value| threshold.fires(value));
     let why = value.map_or_else(|| NOTHING.to_owned(), |value| {
         if fired {

@@ -25,9 +25,6 @@ pub enum Error {
     /// An output that does not say what it shows of which level of the slide.
     #[error("the output does not say what of the slide it shows: {0}; is it one of restain's?")]
     Source(serde_json::Error),
-    /// Too few pictures, or pictures without a cell, to know how pictures of a kind differ.
-    #[error("a reference takes three pictures with cells at least, and there are {0}; give more")]
-    FewPictures(usize),
     /// A picture could not be compressed.
     #[error("cannot compress a picture for the report: {0}")]
     Jpeg(image::ImageError),

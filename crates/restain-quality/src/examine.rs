@@ -4,16 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use restain_slide::{LevelRect, Slide};
-use restain_stain::histogram::{Histogram, bhattacharyya};
+use restain_stain::{
+    histogram::{Histogram, bhattacharyya},
+    reference::{Counts, Reference, is_tissue},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Reference, Region, Result, Source,
+    Error, Region, Result, Source,
     checks::{self, Check},
     look::{Coarse, Fine, Setting},
     pair::Pair,
-    profile::Counts,
-    reference::is_tissue,
     region::{Tiles, regions},
     sample::sample,
     survey::survey,
@@ -53,8 +54,8 @@ pub(crate) struct Evidence<'a> {
 }
 
 /// Compares a slide with its output: all of both at 2 micrometres a pixel, and up to 60 regions of 64 micrometres at the finest
-/// level, those that look worst and a spread of others. Without a reference there is no distance to it, and its checks are left
-/// out. In memory are some tiles of 512 micrometres, and some 150 bytes for each region of 64 micrometres.
+/// level, those that look worst and a spread of others. Without a reference there is no distance to it, and without one of pictures
+/// no check of the kind. In memory are some tiles of 512 micrometres, and some 150 bytes for each region of 64 micrometres.
 ///
 /// # Errors
 /// [`Error::Size`] where `after` is not the output of `before`, [`Error::Slide`] where one cannot be read,

@@ -1,12 +1,11 @@
 //! What is measured of a region, at the coarse scale and at the finest.
 
 use restain_slide::LevelRect;
-use restain_stain::{lab, removal::mask};
+use restain_stain::{lab, reference::is_tissue, removal::mask};
 
 use crate::{
     pair::View,
     plane::{Plane, TEXTURED},
-    reference::is_tissue,
 };
 
 /// Gradient after, in levels a pixel and at the slide's contrast, that makes an edge.
@@ -74,7 +73,7 @@ impl Coarse {
                 u64::from(before.iter().zip(after).any(|(&before, after)| ends(after) && !ends(before)));
             if tissue {
                 pixels += 1;
-                masks += u64::from(mask(before) != mask(after));
+                masks += u64::from((mask(before) > 0.5) != (mask(after) > 0.5));
                 let warm = |pixel: [u8; 3], glass: [f64; 3]| {
                     f64::from(pixel[0]) - f64::from(pixel[2]) - glass[0] + glass[2]
                 };

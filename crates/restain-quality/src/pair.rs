@@ -1,6 +1,7 @@
 //! The same place of a slide and of its output, at any scale.
 
 use restain_slide::{Coverage, LevelPoint, LevelRect, LevelSize, Slide};
+use restain_stain::boxes;
 
 use crate::{Error, Result, Source};
 
@@ -89,18 +90,17 @@ impl Side<'_> {
         let corner = LevelPoint::new(place(rect.min.x, self.corner.x), place(rect.min.y, self.corner.y));
         let pixels =
             self.slide.read(level as u32, LevelRect::from_origin_and_size(corner, rect.size() * step))?;
+        let (width, step) = ((rect.width() * step) as usize, step as usize);
         let scanned = match &pixels.coverage {
             Coverage::Nothing => vec![false; rect.area() as usize],
             Coverage::Everything => vec![true; rect.area() as usize],
             Coverage::Partly(alpha) => {
                 let whole: Vec<u8> = alpha.iter().map(|&alpha| u8::from(alpha == u8::MAX)).collect();
-                boxes::<1>(&whole, rect.width() as usize, step as usize, |sum, count| u8::from(sum == count))
-                    .into_iter()
-                    .map(|whole| whole == 1)
-                    .collect()
+                let all = (step * step) as u32;
+                boxes::sums(&whole, width, step).into_iter().map(|[sum]| sum == all).collect()
             }
         };
-        Ok((shrink(&pixels.rgb, rect.width() as usize, step as usize), scanned))
+        Ok((boxes::means(&pixels.rgb, width, step), scanned))
     }
 }
 
@@ -121,43 +121,5 @@ impl View {
             after: rgb(&self.after),
             scanned: rows().flat_map(|row| &self.scanned[row]).copied().collect(),
         }
-    }
-}
-
-/// Interleaved RGB, each pixel the rounded mean of `step` x `step`; `width` is that of the result.
-pub(crate) fn shrink(rgb: &[u8], width: usize, step: usize) -> Vec<u8> {
-    boxes::<3>(rgb, width, step, |sum, count| ((sum + count / 2) / count) as u8)
-}
-
-/// Sums of boxes of `step` x `step` pixels of `N` channels.
-fn boxes<const N: usize>(
-    values: &[u8],
-    width: usize,
-    step: usize,
-    value: impl Fn(u32, u32) -> u8,
-) -> Vec<u8> {
-    let mut result = Vec::with_capacity(values.len() / (step * step));
-    for rows in values.chunks_exact(N * width * step * step) {
-        let mut sums = vec![[0u32; N]; width];
-        for row in rows.chunks_exact(N * width * step) {
-            for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(N * step)) {
-                for pixel in pixels.as_chunks::<N>().0 {
-                    sum.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += u32::from(value));
-                }
-            }
-        }
-        result.extend(sums.into_iter().flatten().map(|sum| value(sum, (step * step) as u32)));
-    }
-    result
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pixel_becomes_the_mean_of_its_box() {
-        let rgb = [[10, 0, 1], [20, 0, 1], [30, 0, 1], [40, 0, 2]].concat();
-        assert_eq!(shrink(&[rgb.clone(), rgb].concat(), 2, 2), [15, 0, 1, 35, 0, 2]);
     }
 }

@@ -8,9 +8,13 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use faults::{Canvas, Fault, hematoxylin_and_eosin};
-use restain_quality::{Error, Examination, Picture, Reference, Source, examine, histograms, pictures};
+use restain_quality::{Error, Examination, Source, examine, histograms, pictures};
 use restain_slide::{Extent, Slide};
-use restain_stain::{histogram::Histogram, quantile::QuantileMap};
+use restain_stain::{
+    histogram::Histogram,
+    quantile::QuantileMap,
+    reference::{Picture, Reference},
+};
 use restain_synth::{Drawing, Rect, SlideSpec, Style, write_slide};
 
 const SIDE: u32 = 2048;

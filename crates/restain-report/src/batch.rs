@@ -9,7 +9,7 @@ use std::io::Write;
 
 use restain_quality::{Examination, Region};
 use restain_stain::histogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A batch, as `report.json` holds it and the page shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchReport {
     /// restain's version.
     pub restain: String,
@@ -47,7 +47,7 @@ pub struct BatchReport {
 }
 
 /// How slides were made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The model, or the method in its place: its name, hash, kernels.
     pub model: Map<String, Value>,
@@ -60,7 +60,7 @@ pub struct Recipe {
 }
 
 /// How far a slide is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Its output is whole and was verified.
@@ -72,7 +72,7 @@ pub enum Status {
 }
 
 /// A slide.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SlideReport {
     /// Name of its output, without `.tif`.
     pub name: String,
@@ -95,7 +95,7 @@ pub struct SlideReport {
 }
 
 /// What is known of a slide that is done.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Look {
     /// Which of [`BatchReport::recipes`].
     pub recipe: usize,
@@ -129,6 +129,11 @@ impl BatchReport {
         let mut json = serde_json::to_vec_pretty(self).map_err(Error::Json)?;
         json.push(b'\n');
         Ok(json)
+    }
+
+    /// The figures in the bytes of a `report.json`; `None` where they are none.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
     }
 
     /// Writes `report.html`: one file that a browser shows from the disk, without a network. `pictures` is asked for those of one

@@ -34,4 +34,10 @@ pub enum Error {
     /// A histogram whose channels are of different pictures.
     #[error("the counts of red, green and blue are not of equally many pixels")]
     UnequalChannels,
+    /// Too few pictures, or pictures without a cell, to know how pictures of a kind differ.
+    #[error("a reference takes three pictures with cells at least, and there are {0}; give more")]
+    FewPictures(usize),
+    /// A reference in a file that no pictures have.
+    #[error("of what was seen in training, {0}")]
+    Reference(&'static str),
 }

@@ -1,6 +1,7 @@
 //! Colour math without I/O: stain removal, colour statistics, colour transforms and image metrics.
 
 pub mod augment;
+pub mod boxes;
 pub mod error;
 pub mod gaussian;
 pub mod histogram;
@@ -8,6 +9,7 @@ pub mod lab;
 mod matrix;
 pub mod metrics;
 pub mod quantile;
+pub mod reference;
 pub mod reinhard;
 pub mod removal;
 pub mod scanner;

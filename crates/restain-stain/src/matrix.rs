@@ -12,14 +12,19 @@ pub(crate) fn apply(matrix: &Matrix, vector: [f64; 3]) -> [f64; 3] {
     matrix.map(|row| dot(row, vector))
 }
 
+fn cross(u: [f64; 3], v: [f64; 3]) -> [f64; 3] {
+    [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
+}
+
+pub(crate) fn determinant([a, b, c]: &Matrix) -> f64 {
+    dot(*a, cross(*b, *c))
+}
+
 /// The inverse by cofactors, or `None` of a singular matrix.
 pub(crate) fn inverse(matrix: &Matrix) -> Option<Matrix> {
     let [a, b, c] = *matrix;
-    let cross = |u: [f64; 3], v: [f64; 3]| {
-        [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
-    };
     let columns = [cross(b, c), cross(c, a), cross(a, b)];
-    let determinant = dot(a, columns[0]);
+    let determinant = determinant(matrix);
     (determinant.abs() > f64::MIN_POSITIVE)
         .then(|| std::array::from_fn(|i| std::array::from_fn(|j| columns[j][i] / determinant)))
 }

@@ -4,6 +4,7 @@ mod slide;
 mod standard;
 
 pub use slide::Removal;
+pub(crate) use slide::weigh;
 pub use standard::{Measurement, Standard};
 
 /// A thousand times the luma of ITU-R BT.601-7 (2.5.1), 0.299 R + 0.587 G + 0.114 B: exact in integers.

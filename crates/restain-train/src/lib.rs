@@ -22,6 +22,7 @@ pub mod patches;
 mod run;
 pub mod schedule;
 mod scores;
+mod seen;
 pub mod stage;
 mod state;
 pub mod task;

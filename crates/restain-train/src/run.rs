@@ -10,6 +10,7 @@ use std::{
 use candle_core::Device;
 use restain_data::Part;
 use restain_net::{ARCHITECTURE, Card, Checkpoint, Model, Precision, Storage};
+use restain_stain::reference::Reference;
 use serde::Serialize;
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     losslog::{LOG_FILE, LossLog},
     pace::{Pace, Rate},
     patches::{Sampler, Side},
+    seen::seen,
     stage::{self, Loss},
     state::{self, Identity, STATE_FILE, write_whole},
     trainer::{Patches, Trainer},
@@ -119,6 +121,8 @@ struct Run<'a> {
     config: &'a TrainConfig,
     commit: &'a str,
     identity: Identity,
+    /// For the model card.
+    seen: Option<Reference>,
     trainer: Trainer,
     log: LossLog,
 }
@@ -146,7 +150,9 @@ impl<'a> Run<'a> {
             state::restore(&saved, &identity, config, &mut trainer)?;
         }
         let log = LossLog::open(&config.output.join(LOG_FILE), trainer.steps())?;
-        Ok(Self { config, commit, identity, trainer, log })
+        let seen_target = target.filter(|_| config.stages.iter().any(|stage| stage.has(Loss::Gan2)));
+        let seen = seen(&source.training, seen_target.map(|parts| &parts.training), config)?;
+        Ok(Self { config, commit, identity, seen, trainer, log })
     }
 
     /// Takes the steps left; returns whether the last one was reached.
@@ -279,6 +285,7 @@ impl<'a> Run<'a> {
             sha256: String::new(), // set as it is saved
             input: self.config.input.named(),
             held_out,
+            seen: self.seen.clone(),
         };
         match &self.trainer.ema {
             Some(ema) => Ok(Checkpoint {

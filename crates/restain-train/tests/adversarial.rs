@@ -291,3 +291,20 @@ fn g_learns_from_a_discriminator_alone() -> Tested {
     assert!(of(39, |of| of.gan1)? < of(20, |of| of.gan1)?, "G learns: {losses:?}");
     Ok(())
 }
+
+/// Beside the source's pictures, the target's are known where a stage has shown them.
+#[test]
+fn the_card_knows_what_stages_have_shown() -> Tested {
+    let place = Place::new()?;
+    let seen = |output: &str, stages: &[&str]| -> Tested<_> {
+        let mut config = place.config(output, stages, "")?;
+        config.card.mpp = Some(1.0);
+        train(&config, |_| false)?;
+        let model = place.0.path().join(output).join("tiny.safetensors");
+        Ok(restain_net::Checkpoint::load(&model)?.card.seen.ok_or("three pictures with cells")?)
+    };
+    let (one, both) = (seen("one", &BRIEF[..1])?, seen("both", &BRIEF)?);
+    assert_eq!((one.profiles.len(), both.profiles.len()), (3, 6));
+    assert_eq!((&one.histogram, &one.profiles[..]), (&both.histogram, &both.profiles[..3]));
+    Ok(())
+}

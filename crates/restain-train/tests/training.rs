@@ -3,12 +3,14 @@
 use std::{
     error::Error,
     fs,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use candle_core::Device;
 use restain_net::Checkpoint;
+use restain_synth::SlideSpec;
 use restain_train::{Outcome, STATE_FILE, TrainConfig, run};
 
 type Tested = Result<(), Box<dyn Error>>;
@@ -290,5 +292,54 @@ fn g_begins_with_a_model() -> Tested {
     let fresh = place.config("second", &[("stages", &stages(2, "1.0e-2")), ("resume", "true")])?;
     let said = train(&fresh).expect_err("it began with a model").to_string();
     assert!(said.contains("begin_with differs"), "{said}");
+    Ok(())
+}
+
+/// 30 groups of orange cells, of which 24 are measured, and two of cells that are black: none of the 30 is black.
+#[test]
+fn the_card_says_what_was_seen() -> Tested {
+    let place = Place::new(32)?;
+    let black = image::RgbImage::from_fn(100, 70, |x, _| image::Rgb([if x < 50 { 10 } else { 240 }; 3]));
+    for number in [30, 31] {
+        let folder = if number % 2 == 0 { place.data() } else { place.data().join("inner") };
+        black.save(folder.join(format!("{number}.png")))?;
+    }
+    let still = stages(1, "1.0e-2");
+    let seen = |name: &str, changes: &[(&str, &str)]| -> Result<_, Box<dyn Error>> {
+        let config = place.config(name, &[&[("stages", &*still)], changes].concat())?;
+        Ok(Checkpoint::load(&train(&config)?.model)?.card.seen)
+    };
+    assert_eq!(seen("no scale", &[])?, None);
+    let card = "{source_style: test, trained_on: drawings, licence: none, mpp: 0.5}";
+    let all = seen("all", &[("card", card)])?.ok_or("a scale")?;
+    assert_eq!(all.profiles.len(), 24);
+    assert_eq!(Some(&all), seen("again", &[("card", card)])?.as_ref());
+    let grays =
+        |profile: &restain_stain::reference::Profile| profile.mean.map(|density| density > 1.0) == [true; 3];
+    assert!((1..=2).contains(&all.profiles.iter().filter(|profile| grays(profile)).count()));
+
+    // Of three small pictures each is one; of two it is not known how pictures differ.
+    for (pictures, expected) in [(3, Some(3)), (2, None)] {
+        let place = Place::new(pictures)?;
+        let config = place.config("few", &[("stages", &*still), ("card", card)])?;
+        let seen = Checkpoint::load(&train(&config)?.model)?.card.seen;
+        assert_eq!(seen.map(|seen| seen.profiles.len()), expected);
+    }
+    Ok(())
+}
+
+/// A slide says its scale, and gives as many fields as it takes: 256 micrometres are 128 px of 2.
+#[test]
+fn fields_of_a_slide_are_seen() -> Tested {
+    let place = Place::new(0)?;
+    let slide = place.data().join("slide.mrxs");
+    restain_synth::write_slide(&SlideSpec::new(4096, 4096), &slide, &|_| ControlFlow::Continue(()))?;
+    let source = format!("{{sources: [{{slides: {{paths: [{}], place: tissue}}}}]}}", slide.display());
+    for patches in ["{side: 64}", "{side: 64, mpp: 0.5}"] {
+        let of = [("source", &*source), ("patches", patches), ("stages", &stages(1, "1.0e-2"))];
+        let config = place.config(&format!("out {}", patches.len()), &of)?;
+        let seen = Checkpoint::load(&train(&config)?.model)?.card.seen.ok_or("cells")?;
+        assert_eq!((seen.profiles.len(), seen.histogram.pixels()), (24, 24 * 128 * 128));
+    }
     Ok(())
 }

@@ -25,7 +25,8 @@ function tell(text) {
 async function start() {
   const answer = await fetch("slides.json");
   if (!answer.ok) throw new Error(await answer.text());
-  const slides = await answer.json();
+  const { report, slides } = await answer.json();
+  element("report").hidden = !report;
   const cards = slides.map(card);
   element("slides").replaceChildren(...cards);
 

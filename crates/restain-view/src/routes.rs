@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, get_service};
 use axum::{Json, Router};
 use restain_slide::LevelSize;
 use serde::Serialize;
+use tower_http::services::ServeFile;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::alignment::{Placement, Source};
 use crate::assets::{self, BROWSE, VIEW};
@@ -28,11 +30,17 @@ type Named<T> = Result<Path<T>, PathRejection>;
 pub(crate) fn routes(tiles: Arc<Tiles>, token: &str) -> Router {
     let at = |path: &str| format!("/{token}{path}");
     let home = at("/");
-    Router::new()
+    let mut router = Router::new();
+    if let Some(page) = tiles.report() {
+        let policy = SetResponseHeaderLayer::overriding(CONTENT_SECURITY_POLICY, OF_REPORT);
+        router = router.route(&at("/report.html"), get_service(ServeFile::new(page)).layer(policy));
+    }
+    router
         .route(&at(""), get(async move || Redirect::to(&home)))
         .route(&at("/"), get(start))
         .route(&at("/slides.json"), get(list))
         .route(&at("/assets/{name}"), get(asset))
+        .route(&at("/view/{name}"), get(by_name))
         .route(&at("/slides/{pair}/"), get(page))
         .route(&at("/slides/{pair}/info.json"), get(info))
         .route(&at("/slides/{pair}/overview.jpg"), get(overview))
@@ -50,6 +58,26 @@ async fn asset(Path(name): Path<String>) -> Response {
     assets::find(&name).map_or_else(nothing, IntoResponse::into_response)
 }
 
+/// What the report is allowed: it is one file, with its own style and script in it, which it names by their hashes.
+const OF_REPORT: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'",
+);
+
+/// From the report, which knows slides by their names.
+async fn by_name(State(tiles): Slides, name: Named<String>) -> Response {
+    let Ok(Path(name)) = name else { return nothing() };
+    let index = tiles.pairs().iter().position(|pair| pair.name == name);
+    index.map_or_else(nothing, |index| Redirect::to(&format!("../slides/{index}/")).into_response())
+}
+
+#[derive(Serialize)]
+struct List {
+    /// Whether there is a report.
+    report: bool,
+    slides: Vec<Listed>,
+}
+
 #[derive(Serialize)]
 struct Listed {
     name: String,
@@ -59,13 +87,13 @@ struct Listed {
     regions: usize,
 }
 
-async fn list(State(tiles): Slides) -> Json<Vec<Listed>> {
+async fn list(State(tiles): Slides) -> Json<List> {
     let listed = |pair: &crate::Pair| Listed {
         name: pair.name.clone(),
         before: pair.before.is_some(),
         regions: pair.regions.len(),
     };
-    Json(tiles.pairs().iter().map(listed).collect())
+    Json(List { report: tiles.report().is_some(), slides: tiles.pairs().iter().map(listed).collect() })
 }
 
 async fn page(State(tiles): Slides, pair: Named<usize>) -> Response {

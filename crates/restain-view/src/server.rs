@@ -1,5 +1,6 @@
 //! The port, and who listens on it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,12 +23,14 @@ pub struct Settings {
     pub token: Token,
     /// Bytes of compressed tiles that are kept.
     pub cache: u64,
+    /// A page about the slides, which the list of slides leads to; it may lead back by `view/NAME`.
+    pub report: Option<PathBuf>,
 }
 
 impl Default for Settings {
-    /// This machine alone, a free port, a random token, 256 MiB.
+    /// This machine alone, a free port, a random token, 256 MiB, no report.
     fn default() -> Self {
-        Self { host: "127.0.0.1".to_owned(), port: 0, token: Token::random(), cache: 256 << 20 }
+        Self { host: "127.0.0.1".to_owned(), port: 0, token: Token::random(), cache: 256 << 20, report: None }
     }
 }
 
@@ -74,8 +77,8 @@ impl Server {
 }
 
 /// The answers alone, without a port.
-pub fn router(pairs: Vec<Pair>, Settings { host, token, cache, .. }: Settings) -> Router {
-    let tiles = Arc::new(Tiles::new(pairs, cache));
+pub fn router(pairs: Vec<Pair>, Settings { host, token, cache, report, .. }: Settings) -> Router {
+    let tiles = Arc::new(Tiles::new(pairs, report, cache));
     let routes = routes(tiles, token.as_str());
     routes.layer(from_fn_with_state(Arc::new(Gate { host, token }), pass))
 }

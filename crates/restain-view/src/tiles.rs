@@ -1,6 +1,7 @@
 //! Tiles as they are asked for: read by a bounded number of threads, kept in a cache with a limit.
 
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -45,6 +46,7 @@ impl Weighter<Key, Bytes> for Length {
 /// The slides and what has been read of them.
 pub(crate) struct Tiles {
     pairs: Vec<Pair>,
+    report: Option<PathBuf>,
     open: Cache<(usize, Side), Arc<Picture>>,
     jpegs: Cache<Key, Bytes, Length>,
     /// Decoders that may work at once.
@@ -53,10 +55,11 @@ pub(crate) struct Tiles {
 
 impl Tiles {
     /// `limit` in bytes of compressed tiles.
-    pub(crate) fn new(pairs: Vec<Pair>, limit: u64) -> Self {
+    pub(crate) fn new(pairs: Vec<Pair>, report: Option<PathBuf>, limit: u64) -> Self {
         let threads = available_parallelism().map_or(1, NonZero::get);
         Self {
             pairs,
+            report,
             open: Cache::new(OPEN),
             jpegs: Cache::with_weighter((limit / USUAL) as usize, limit, Length),
             decoders: Arc::new(Semaphore::new(threads)),
@@ -65,6 +68,11 @@ impl Tiles {
 
     pub(crate) fn pairs(&self) -> &[Pair] {
         &self.pairs
+    }
+
+    /// The page about them.
+    pub(crate) fn report(&self) -> Option<&Path> {
+        self.report.as_deref()
     }
 
     /// A picture of a pair, opened where it is not open; `None` where there is no such slide. For a thread that may block.
@@ -138,7 +146,7 @@ mod tests {
         let spec = restain_synth::SlideSpec::new(3000, 3000);
         restain_synth::write_slide(&spec, &path, &|_| std::ops::ControlFlow::Continue(())).expect("a slide");
         let limit = 300_000;
-        let tiles = Arc::new(Tiles::new(vec![Pair::new("slide", None, &path)], limit));
+        let tiles = Arc::new(Tiles::new(vec![Pair::new("slide", None, &path)], None, limit));
         let (mut served, mut held) = (0, 0);
         for row in 0..8 {
             for column in 0..8 {
@@ -159,7 +167,7 @@ mod tests {
         let path = folder.path().join("slide.mrxs");
         let spec = restain_synth::SlideSpec::new(600, 600);
         restain_synth::write_slide(&spec, &path, &|_| std::ops::ControlFlow::Continue(())).expect("a slide");
-        let tiles = Arc::new(Tiles::new(vec![Pair::new("slide", None, &path)], 1 << 20));
+        let tiles = Arc::new(Tiles::new(vec![Pair::new("slide", None, &path)], None, 1 << 20));
         let ask = || {
             let tiles = Arc::clone(&tiles);
             let tile = Part::Tile(Address { halvings: 0, column: 1, row: 1 });

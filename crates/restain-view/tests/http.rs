@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use restain_slide::{LevelPoint, LevelRect, LevelSize, Slide};
 use restain_tiff::{Compression, Layout};
@@ -194,10 +194,10 @@ async fn one_slide_is_shown_at_once_and_several_are_listed() {
     let two = serve(vec![Pair::new("one", None, "one.tif"), second]);
     let page = get(&two, "").await;
     assert!(page.status == StatusCode::OK && page.text().contains("browse.js"));
-    let expected = serde_json::json!([
+    let expected = serde_json::json!({"report": false, "slides": [
         {"name": "one", "before": false, "regions": 0},
         {"name": "two", "before": true, "regions": 1},
-    ]);
+    ]});
     assert_eq!(get(&two, "slides.json").await.json(), expected);
     let style = get(&two, "assets/style.css").await;
     assert_eq!(style.headers[CONTENT_TYPE], "text/css; charset=utf-8");
@@ -345,4 +345,32 @@ async fn a_picture_without_coarse_levels_is_halved() {
     assert!(largest < 90 && mean < 3.0, "{largest}, {mean}");
     let overview = get(&router, "slides/0/overview.jpg").await;
     assert_eq!(decode(&overview.body).0, LevelSize::new(320, 274));
+}
+
+#[tokio::test]
+async fn the_report_leads_to_slides() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let page = folder.path().join("report.html");
+    std::fs::write(&page, "<p>all is well").expect("a page");
+    let settings = Settings {
+        token: Token::new(TOKEN).expect("a good token"),
+        report: Some(page),
+        ..Settings::default()
+    };
+    let pairs = vec![Pair::new("one", None, "one.tif"), Pair::new("two & more", None, "two.tif")];
+    let router = router(pairs, settings);
+    assert_eq!(get(&router, "slides.json").await.json()["report"], true);
+    let report = get(&router, "report.html").await;
+    assert_eq!((report.status, report.text()), (StatusCode::OK, "<p>all is well"));
+    assert_eq!(report.headers[CONTENT_TYPE], "text/html");
+    let policy = report.headers[CONTENT_SECURITY_POLICY].to_str().expect("text");
+    assert!(policy.starts_with("default-src 'none'; img-src data:"), "{policy}");
+    assert_eq!(report.headers[CACHE_CONTROL], "no-store");
+    let slide = get(&router, "view/two%20%26%20more").await;
+    assert_eq!((slide.status, slide.location()), (StatusCode::SEE_OTHER, "../slides/1/"));
+    assert_eq!(get(&router, "view/three").await.status, StatusCode::NOT_FOUND);
+    let wrong = ask(&router, Some(LOCAL), Method::GET, "/another-token-for-it/report.html").await;
+    assert_eq!(wrong.status, StatusCode::FORBIDDEN);
+    let without = serve(vec![Pair::new("one", None, "one.tif")]);
+    assert_eq!(get(&without, "report.html").await.status, StatusCode::NOT_FOUND);
 }

@@ -389,7 +389,7 @@ mod tests {
         let kernels = Kernels::compile("generator");
         // Blocks wide and narrow; widths that fill chunks and blocks, and others. Random weights magnify what bf16
         // rounds, far more than trained ones.
-        for (checkpoint, height, width, blocks, most, on_average) in [
+        for (checkpoint, height, width, blocks, most, on_average) in vec![
             (shipped(), 64, 64, 1, 4, 0.4),
             (random(12), 64, 128, usize::MAX, 20, 1.0),
             (random(3), 128, 64, 1, 20, 1.0),

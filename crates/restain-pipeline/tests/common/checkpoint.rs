@@ -83,6 +83,7 @@ pub(crate) fn bytes_of(architecture: &str, base: usize, seed: u64, input: &[&str
         sha256: String::new(),
         input: input.iter().map(ToString::to_string).collect(),
         held_out: BTreeMap::new(),
+        seen: None,
     };
     let tensor = |(name, shape, values)| (name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap());
     let parameters = parameters(base, seed).into_iter().map(tensor).collect();

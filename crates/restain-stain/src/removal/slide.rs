@@ -140,6 +140,7 @@ impl Removal {
     }
 }
 
-fn weigh(channels: [f64; 3]) -> f64 {
+/// The gray of levels that need not be whole.
+pub(crate) fn weigh(channels: [f64; 3]) -> f64 {
     WEIGHTS.iter().zip(channels).map(|(weight, value)| weight * value).sum()
 }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use restain_net::Model;
 use restain_pipeline::{Job, Loaded, Plan, SourceReport, Style};
 use restain_slide::{Mpp, Slide, SlideInfo};
 use serde::Serialize;
@@ -32,8 +33,12 @@ struct Inspection<'a> {
     slide: &'a SlideInfo,
     /// What of it will be read.
     source: SourceReport,
+    /// The model's name.
+    model: Option<&'a str>,
     /// Micrometres a pixel that the model expects.
     model_mpp: Option<f64>,
+    /// How many pictures of its training the model's card knows the colours of.
+    model_seen: usize,
     plan: Plan,
 }
 
@@ -47,10 +52,13 @@ impl Inspect {
         let interrupt = interrupt::catch()?;
         let selection = Loaded::new(&settings)?.select(|| Style::of_slide(&slide, threads, interrupt))?;
         let job = Job::new(&slide, &selection, &settings)?;
+        let card = selection.engine.model().map(Model::card);
         let inspection = Inspection {
             slide: slide.info(),
             source: job.source(),
-            model_mpp: selection.engine.model().and_then(|model| model.card().mpp),
+            model: card.map(|card| &*card.name),
+            model_mpp: card.and_then(|card| card.mpp),
+            model_seen: card.and_then(|card| card.seen.as_ref()).map_or(0, |seen| seen.profiles.len()),
             plan: Plan::of(&job, &selection.engine)?,
         };
         if self.json {
@@ -61,7 +69,7 @@ impl Inspect {
     }
 }
 
-fn print(Inspection { slide, source, model_mpp, plan }: &Inspection<'_>) {
+fn print(Inspection { slide, source, model, model_mpp, model_seen, plan }: &Inspection<'_>) {
     let size = slide.levels[0].size;
     let row = |name: &str, value: String| println!("{name:<12}{value}");
     row("format", slide.vendor.clone());
@@ -96,6 +104,15 @@ fn print(Inspection { slide, source, model_mpp, plan }: &Inspection<'_>) {
         "reads",
         format!("level {}, {width} x {height} px, µm a pixel {}{expected}", source.level, scale(source.mpp)),
     );
+    if let Some(model) = model {
+        row(
+            "model",
+            format!(
+                "{model}, whose card knows {} of its training",
+                quantity::count(*model_seen as u64, "picture")
+            ),
+        );
+    }
     row("plan", format!("{} of {} px", quantity::count(plan.tiles as u64, "tile"), plan.tile));
     row(
         "estimate",

@@ -10,6 +10,7 @@ mod normalize;
 mod normalize_image;
 mod overrides;
 mod patches;
+mod report;
 mod status;
 mod style;
 mod synth;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Batch(batch::Batch),
     Status(status::ShowStatus),
     Verify(verify::Verify),
+    Report(report::WriteReport),
     View(view::View),
     Inspect(inspect::Inspect),
     Doctor(doctor::Doctor),
@@ -54,6 +56,7 @@ impl Command {
             Self::BatchWorker => batch_worker::run(),
             Self::Normalize(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Report(command) => command.run(),
             Self::View(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Doctor(command) => command.run(),

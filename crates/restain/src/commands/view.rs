@@ -1,21 +1,22 @@
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 use bytesize::ByteSize;
 use clap::Args;
 use restain_batch::inputs;
+use restain_quality::Check;
+use restain_report::BatchReport;
 use restain_view::{Pair, Region, Server, Settings, Token};
 
 use super::verify::tiffs;
-use crate::say;
+use crate::{desktop, say};
 
 /// Show slides and their outputs in the browser, before and after
 ///
 /// A server on this machine alone, until Ctrl-C; its address is printed. Without the token in it nobody sees anything, and
-/// nothing but the slides named here is shown: no label, no macro picture.
+/// nothing but the slides named here is shown: no label, no macro picture. Of a batch's outputs, J and K go to the places that
+/// its report names, and the list of slides leads to the report.
 #[derive(Args)]
 pub(crate) struct View {
     /// A slide and its output; an output alone; or a folder of outputs
@@ -26,11 +27,6 @@ pub(crate) struct View {
     /// batch` takes them
     #[arg(long, value_name = "INPUT", num_args = 1..)]
     slides: Vec<String>,
-
-    /// Places to jump to, the worst first: a JSON object with, for each output's name, a list of objects with x, y, width,
-    /// height (pixels of the output) and title
-    #[arg(long, value_name = "FILE.json")]
-    regions: Option<PathBuf>,
 
     /// Name or address to listen on; with any but this machine's own, whoever has the token can see the slides
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
@@ -56,14 +52,20 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let mut pairs = self.pairs()?;
-        if let Some(path) = &self.regions {
-            let mut regions = read_regions(path)?;
+        // Outputs that are shown together lie in one folder.
+        let folder = pairs.first().and_then(|pair| pair.after.parent()).unwrap_or(Path::new(".")).to_owned();
+        if let Some(report) = restain_batch::read_report(&folder) {
             for pair in &mut pairs {
-                pair.regions = regions.remove(&pair.name).unwrap_or_default();
+                pair.regions = regions(&report, &pair.name);
             }
         }
-        let token = self.token.map_or_else(|| Ok(Token::random()), Token::new)?;
-        let settings = Settings { host: self.host, port: self.port, token, cache: self.cache.as_u64() };
+        let settings = Settings {
+            host: self.host,
+            port: self.port,
+            token: self.token.map_or_else(|| Ok(Token::random()), Token::new)?,
+            cache: self.cache.as_u64(),
+            report: Some(folder.join(restain_batch::PAGE)).filter(|page| page.is_file()),
+        };
         let runtime = tokio::runtime::Runtime::new().context("cannot start the server")?;
         runtime.block_on(async {
             let server = Server::bind(pairs, settings).await?;
@@ -74,7 +76,7 @@ impl View {
             }
             say::line(server.url());
             if self.open {
-                open(server.url());
+                desktop::open(server.url());
             }
             tokio::select! {
                 ended = server.serve() => Ok(ended?),
@@ -112,10 +114,25 @@ fn of_slide(slide: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     present(&folder.join(format!("{}.tif", name(slide))))
 }
 
-fn read_regions(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<Region>>> {
-    let text = fs::read(path).with_context(|| format!("{}: cannot read the file", path.display()))?;
-    serde_json::from_slice(&text)
-        .with_context(|| format!("{}: not a list of regions; see --help", path.display()))
+/// Where to look first: what the checks that fired name, then what has kept least structure.
+fn regions(report: &BatchReport, name: &str) -> Vec<Region> {
+    let slide = report.slides.iter().find(|slide| slide.name == name);
+    let Some(examination) = slide.and_then(|slide| slide.look.as_ref()?.examination.as_ref()) else {
+        return Vec::new();
+    };
+    let fired = examination.checks.iter().filter(|check| check.fired);
+    let structure = examination.checks.iter().filter(|check| check.name == "structure" && !check.fired);
+    let of = |check: &'_ Check| {
+        let title = if check.fired { check.why.clone() } else { "No check fired; here least structure was kept.".to_owned() };
+        check.regions.clone().into_iter().map(move |restain_quality::Region { x, y, width, height }| Region {
+            x,
+            y,
+            width,
+            height,
+            title: title.clone(),
+        })
+    };
+    fired.chain(structure).flat_map(of).collect()
 }
 
 fn present(path: &Path) -> anyhow::Result<PathBuf> {
@@ -127,12 +144,3 @@ fn name(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Opens the page as the desktop does; where there is none, the address has been printed.
-fn open(url: &str) {
-    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let mut opened = Command::new(program);
-    opened.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if let Err(error) = opened.spawn() {
-        say::error(format_args!("cannot open a browser with {program}: {error}; open the address above"));
-    }
-}
