@@ -49,7 +49,8 @@ fn flatten(before: &str, object: &Map<String, Value>, entries: &mut Vec<(String,
             Value::Object(within) => flatten(&format!("{name}, "), within, entries),
             Value::Null => {}
             Value::Array(values)
-                if values.len() > LONGEST || values.iter().any(|value| value.is_array() || value.is_object()) => {}
+                if values.len() > LONGEST
+                    || values.iter().any(|value| value.is_array() || value.is_object()) => {}
             value => entries.push((name, text(value))),
         }
     }

@@ -6,7 +6,7 @@ use base64::encode;
 use restain_report::{Pictures, Status};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use support::{SCRIPT, batch, html};
+use support::{SCRIPT, batch, html, pictures};
 
 /// The texts of all elements of a kind.
 fn elements<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
@@ -129,6 +129,44 @@ fn distances_are_told_in_words() {
     };
     assert!(section("smear-0413").contains("farther") && !section("smear-0413").contains("nearer"));
     assert!(section("smear-0500").contains("nearer") && !section("smear-0500").contains("farther"));
+}
+
+/// Colours without one in common are infinitely far from each other.
+#[test]
+fn an_infinite_distance_is_no_number() {
+    let mut report = batch(1);
+    for look in report.slides.iter_mut().filter_map(|slide| slide.look.as_mut()) {
+        if let Some(examination) = &mut look.examination {
+            examination.distance = Some([f64::INFINITY, f64::INFINITY]);
+        }
+    }
+    let page = html(&report);
+    assert!(!page.contains("inf\"") && page.contains("– → –"));
+}
+
+/// What is asked for once is not in memory for all: 300 slides, of which pictures have 100 KB each.
+#[test]
+fn a_night_of_slides_is_written_as_it_comes() {
+    let mut report = batch(0);
+    let slide = report.slides.iter().find(|slide| slide.name == SCRIPT).expect("a clean one").clone();
+    report.slides = (0..300).map(|_| slide.clone()).collect();
+    /// Counts what passes, and the longest piece.
+    #[derive(Default)]
+    struct Counter([usize; 2]);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = [self.0[0] + bytes.len(), self.0[1].max(bytes.len())];
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter::default();
+    let pictures = pictures(&slide);
+    report.html(&mut counter, &mut |_| pictures.clone()).expect("a page");
+    let [all, longest] = counter.0;
+    assert!(all > 20_000_000 && longest < 300_000, "{all} bytes, {longest} at once");
 }
 
 #[test]
