@@ -14,6 +14,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 WIDTHS = {"desktop": (1440, 900), "tablet": (834, 1112), "phone": (390, 844)}
+# Parts of the report that are shot.
+PLACES = {"desktop": ("", "slide-0", "slide-2", "recipes"), "tablet": ("", "slide-2"), "phone": ("", "slide-0")}
 SCRIPT = "<script>alert(1)</script>"
 PAGES = ("report", "training", "evaluation")
 
@@ -239,7 +241,7 @@ def shoot(browser: Browser, folder: Path, pictures: Path) -> None:
             page.goto(address(folder, what))
             overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, (name, what, overflow)
-            for place in ("", "slide-0", "slide-2", "recipes") if what == "report" else ("",):
+            for place in PLACES[name] if what == "report" else ("",):
                 page.evaluate("place => location.replace('#' + place)", place)
                 for theme in ("light", "dark"):
                     page.emulate_media(color_scheme=theme)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::{BatchReport, Recipe};
 use crate::{
@@ -41,6 +42,16 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
                     div { dt { @if !sign.is_empty() { span aria-hidden="true" { (sign) } " " } (name) } dd { (value) } }
                 }
             }
+            @if !report.recipes.is_empty() {
+                p {
+                    "Made by "
+                    @for (index, recipe) in report.recipes.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        a href=(format!("#recipe-{index}")) { (method(recipe)) }
+                    }
+                    "."
+                }
+            }
             @if fired.is_empty() {
                 p { "No check fired." }
             } @else {
@@ -62,6 +73,13 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
             @for line in ["Name", "Date", "Signature"] { p { (line) } }
         }
     }
+}
+
+/// The model's name with the first digits of its hash, or the name of what took its place.
+fn method(recipe: &Recipe) -> String {
+    let of = |name: &str| recipe.model.get(name).and_then(Value::as_str);
+    let hash = of("sha256").map(|hash| format!(" ({})", hash.chars().take(8).collect::<String>()));
+    of("name").unwrap_or("a method without a name").to_owned() + &hash.unwrap_or_default()
 }
 
 /// Slides with a flag that must not be overlooked.

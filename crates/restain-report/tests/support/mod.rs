@@ -274,7 +274,7 @@ pub(crate) fn training(folder: &Path) {
             line["gan2"] = json!(noisy(4.0));
             line["d2"] = json!(noisy(0.05));
         }
-        log += &format!("{line}\n");
+        log += &(line.to_string() + "\n");
     }
     fs::write(folder.join("log.jsonl"), log + "{\"step\": 1501, \"sta").expect("a file");
     fs::create_dir(folder.join("pictures")).expect("a folder");
