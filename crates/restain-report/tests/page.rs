@@ -144,24 +144,25 @@ fn an_infinite_distance_is_no_number() {
     assert!(!page.contains("inf\"") && page.contains("– → –"));
 }
 
+/// Counts what passes, and the longest piece.
+#[derive(Default)]
+struct Counter([usize; 2]);
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = [self.0[0] + bytes.len(), self.0[1].max(bytes.len())];
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What is asked for once is not in memory for all: 300 slides, of which pictures have 100 KB each.
 #[test]
 fn a_night_of_slides_is_written_as_it_comes() {
     let mut report = batch(0);
     let slide = report.slides.iter().find(|slide| slide.name == SCRIPT).expect("a clean one").clone();
     report.slides = (0..300).map(|_| slide.clone()).collect();
-    /// Counts what passes, and the longest piece.
-    #[derive(Default)]
-    struct Counter([usize; 2]);
-    impl std::io::Write for Counter {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 = [self.0[0] + bytes.len(), self.0[1].max(bytes.len())];
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
     let mut counter = Counter::default();
     let pictures = pictures(&slide);
     report.html(&mut counter, &mut |_| pictures.clone()).expect("a page");
