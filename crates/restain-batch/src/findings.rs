@@ -97,7 +97,8 @@ impl Findings {
     ) -> Result<()> {
         let description = restain_tiff::description(output)?.unwrap_or_default();
         let source = Source::of(&description)?;
-        self.model = serde_json::from_str(&description).map(|Description { model }| model).unwrap_or_default();
+        self.model =
+            serde_json::from_str(&description).map(|Description { model }| model).unwrap_or_default();
         let (before, after) = (Slide::open(slide)?, Slide::open(output)?);
         let size = after.info().levels[0].size.to_u32();
         self.look.size = [size.width, size.height];
@@ -137,12 +138,10 @@ impl Findings {
 
     /// The pictures; none where they are damaged.
     pub fn pictures(&self) -> Pictures {
-        let decode = |both: &[String; 2]| {
-            both.each_ref().map(|text| base64::decode(text).unwrap_or_default())
-        };
-        let region = |(check, region, both): &(String, Region, [String; 2])| {
-            (check.clone(), *region, decode(both))
-        };
+        let decode =
+            |both: &[String; 2]| both.each_ref().map(|text| base64::decode(text).unwrap_or_default());
+        let region =
+            |(check, region, both): &(String, Region, [String; 2])| (check.clone(), *region, decode(both));
         Pictures { whole: decode(&self.whole), regions: self.regions.iter().map(region).collect() }
     }
 }

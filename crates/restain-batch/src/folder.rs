@@ -170,9 +170,8 @@ impl OutFolder {
 
     /// What the summaries of all parts say of slides.
     pub(crate) fn summaries(&self) -> Vec<SlideSummary> {
-        let is_one = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SUMMARY))
-        };
+        let is_one =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SUMMARY));
         let paths = jsons(&self.path).into_iter().filter(is_one);
         let parse = |path: PathBuf| Summary::parse(&read_own(&path, MOST_OF_SUMMARY).ok()?);
         paths.filter_map(parse).flat_map(|summary| summary.slides).collect()

@@ -233,7 +233,13 @@ impl<W: Write + Send> Worker<W> {
     }
 
     /// Compares the output with its slide, for the report. Where the user stops it, the next run does so.
-    fn examine(&self, task: &Task, output: &Path, made: &Output, stages: BTreeMap<String, f64>) -> Result<()> {
+    fn examine(
+        &self,
+        task: &Task,
+        output: &Path,
+        made: &Output,
+        stages: BTreeMap<String, f64>,
+    ) -> Result<()> {
         let files = (Path::new(&task.slide), output, made);
         let loaded = self.loaded(&task.settings)?;
         match Findings::of(files, &loaded, stages, |error| message(task, error), &self.stop) {
@@ -269,7 +275,8 @@ impl<W: Write + Send> Worker<W> {
             // Nothing that is not proven good is left.
             let _ = std::fs::remove_file(output);
         })?;
-        let stages = report.stage_seconds.into_iter().map(|(stage, seconds)| (stage.as_str().to_owned(), seconds));
+        let stages =
+            report.stage_seconds.into_iter().map(|(stage, seconds)| (stage.as_str().to_owned(), seconds));
         Ok((Output { sha256, bytes: report.bytes, pixels: report.pixels }, stages.collect()))
     }
 

@@ -28,7 +28,7 @@ pub struct Line {
 /// Something that begins at a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// What stands beside it.
+    /// What stands above it.
     pub title: String,
     /// The step.
     pub at: f64,
@@ -74,6 +74,7 @@ where
 {
     let mut chart = ChartBuilder::on(area)
         .margin(10)
+        .margin_top(if marks.is_empty() { 10 } else { LINE })
         .margin_right(24)
         .x_label_area_size(46)
         .y_label_area_size(70)
@@ -96,8 +97,8 @@ where
     for mark in marks {
         let x = place((mark.at, 1.0)).0;
         area.draw(&PathElement::new([(x, top), (x, foot)], BLACK.stroke_width(1)))?;
-        let beside = text(13).pos(Pos::new(HPos::Left, VPos::Top));
-        area.draw(&Text::new(mark.title.clone(), (x + 5, top + 4), beside))?;
+        let above = text(13).pos(Pos::new(HPos::Left, VPos::Bottom));
+        area.draw(&Text::new(mark.title.clone(), (x, top - 4), above))?;
     }
     for (index, line) in lines.iter().enumerate() {
         let pixels: Vec<_> = finite(&line.points).map(place).collect();

@@ -27,7 +27,7 @@ struct Look {
     text: [u32; 2],
     /// Of the strips for the numbers on the left and below.
     labels: [u32; 2],
-    /// How many numbers an axis has.
+    /// How many numbers the horizontal axis has.
     ticks: usize,
     /// Whether the vertical axis has a name; the numbers say what they are where not.
     named: bool,
@@ -117,13 +117,13 @@ fn draw_channel(area: &Area<'_>, name: &str, lines: &[&[f64]], highest: f64, loo
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .x_labels(look.ticks)
-        .y_labels(look.ticks)
+        .y_labels(6)
         .x_desc(name)
         .y_desc(if look.named { "share of pixels, %" } else { "" })
         .x_label_formatter(&|value| format!("{value:.0}"))
         .y_label_formatter(&|root| {
             let percent = 100.0 * root * root;
-            let decimals = usize::from(percent < 10.0) + usize::from(percent < 1.0);
+            let decimals = if percent == 0.0 || percent >= 10.0 { 0 } else { 1 + usize::from(percent < 1.0) };
             let unit = if look.named { "" } else { "%" };
             format!("{percent:.decimals$}{unit}")
         })

@@ -1,6 +1,6 @@
 //! The checks in words; `docs/quality-checks.md` says how they are measured, and on what.
 
-use crate::figures::{number, percent};
+use crate::figures::{exact, number};
 
 /// What is told of a check.
 #[derive(Debug)]
@@ -20,6 +20,15 @@ pub(crate) struct Definition {
 enum Unit {
     Share,
     Of(&'static str),
+}
+
+impl Unit {
+    fn of(self, value: f64, text: fn(f64) -> String) -> String {
+        match self {
+            Self::Share => format!("{}%", text(100.0 * value)),
+            Self::Of(unit) => text(value) + unit,
+        }
+    }
 }
 
 /// What a slide has that is done and could not be compared with its output.
@@ -126,15 +135,12 @@ pub(crate) fn title(name: &str) -> &str {
 impl Definition {
     /// A value or a threshold with its unit.
     pub(crate) fn value(&self, value: f64) -> String {
-        match self.unit {
-            Unit::Share => percent(value),
-            Unit::Of(unit) => number(value) + unit,
-        }
+        self.unit.of(value, number)
     }
 
     /// When it fires.
     pub(crate) fn fires(&self, threshold: f64) -> String {
-        format!("fires {} {}", self.fires, self.value(threshold))
+        format!("fires {} {}", self.fires, self.unit.of(threshold, exact))
     }
 }
 

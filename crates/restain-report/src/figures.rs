@@ -7,10 +7,22 @@ use maud::{Markup, html};
 /// Of a number that is not there.
 pub(crate) const NONE: &str = "–";
 
+/// So many digits, or all before the point.
+pub(crate) fn digits(value: f64, digits: i32) -> String {
+    let before = if value == 0.0 { 1 } else { 1 + value.abs().log10().floor() as i32 };
+    let decimals = (digits - before).clamp(0, 4) as usize;
+    if value.is_finite() { format!("{value:.decimals$}") } else { NONE.to_owned() }
+}
+
 /// Three digits, or all before the point.
 pub(crate) fn number(value: f64) -> String {
-    let digits = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
-    if value.is_finite() { format!("{value:.*}", (2 - digits).clamp(0, 4) as usize) } else { NONE.to_owned() }
+    digits(value, 3)
+}
+
+/// A number that somebody has set, to four decimals, without the zeros that only fill.
+pub(crate) fn exact(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A share of 0..=1.
@@ -18,11 +30,15 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{}%", number(100.0 * share))
 }
 
-/// Hours, minutes and seconds; of less than a minute, tenths of a second.
+/// Hours and minutes, minutes and seconds, or tenths of a second.
 pub(crate) fn duration(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if seconds < 60.0 => format!("{:.1} s", time.as_secs_f64()),
-        Ok(time) => humantime::format_duration(Duration::from_secs(time.as_secs())).to_string(),
+        Ok(time) => {
+            let unit = if seconds < 3600.0 { 1 } else { 60 };
+            let whole = Duration::from_secs(time.as_secs() / unit * unit);
+            humantime::format_duration(whole).to_string()
+        }
         Err(_) => NONE.to_owned(),
     }
 }
@@ -67,12 +83,13 @@ mod tests {
         let expected = ["0.00", "0.700", "0.0123", "1.50", "12.3", "123", "12346", "-0.810", "–", "–"];
         assert_eq!(texts.map(number), expected);
         assert_eq!(percent(0.4567), "45.7%");
+        assert_eq!([0.7, 3.0, 100.0 * 0.07, 0.2425, 100.0].map(exact), ["0.7", "3", "7", "0.2425", "100"]);
     }
 
     #[test]
     fn times() {
         assert_eq!(duration(12.34), "12.3 s");
-        assert_eq!(duration(3725.9), "1h 2m 5s");
+        assert_eq!([125.9, 3725.9].map(duration), ["2m 5s", "1h 2m"]);
         assert_eq!([duration(f64::NAN), duration(-1.0), duration(f64::MAX)], ["–", "–", "–"]);
         assert!(time(1_800_000_000_000).into_string().contains("2027-01-15 08:00:00 UTC"));
         assert!(time(u64::MAX).into_string().contains("9999-12-31"));

@@ -11,8 +11,8 @@ use crate::{Error, Result, file::read_if_there};
 const FILE: &str = "log.jsonl";
 /// Bytes that a log may have: a million steps.
 const LONGEST: u64 = 256 << 20;
-/// Points of a curve: more would share pixels.
-const POINTS: usize = 400;
+/// Points of a curve: more would hide it behind its noise.
+const POINTS: usize = 250;
 
 /// What is read of a line; the losses that take no part in a stage, and what is no finite number, are `None`.
 #[derive(Debug, Clone, Deserialize)]

@@ -3,9 +3,12 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use crate::figures::{NONE, number};
+use crate::figures::{NONE, digits};
 
-/// Each entry, those of objects within with the name of that before theirs.
+/// The most values of a list: longer ones, such as histograms, are for programs.
+const LONGEST: usize = 12;
+
+/// Each entry, those of objects within with the name of that before theirs. Long lists and lists of lists are left out.
 pub(crate) fn list(object: &Map<String, Value>) -> Markup {
     let mut entries = Vec::new();
     flatten("", object, &mut entries);
@@ -45,6 +48,9 @@ fn flatten(before: &str, object: &Map<String, Value>, entries: &mut Vec<(String,
         match value {
             Value::Object(within) => flatten(&format!("{name}, "), within, entries),
             Value::Null => {}
+            Value::Array(values)
+                if values.len() > LONGEST
+                    || values.iter().any(|value| value.is_array() || value.is_object()) => {}
             value => entries.push((name, text(value))),
         }
     }
@@ -57,6 +63,7 @@ fn label(name: &str) -> String {
         "psnr" => "PSNR, dB".to_owned(),
         "ssim" => "SSIM".to_owned(),
         "sha256" => "SHA-256".to_owned(),
+        "mpp" => "micrometres a pixel".to_owned(),
         name => name.replace('_', " "),
     }
 }
@@ -66,7 +73,9 @@ fn text(value: &Value) -> String {
         Value::Null => NONE.to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Number(value) => match value.as_f64() {
-            Some(float) if value.is_f64() && float.fract() != 0.0 => number(float),
+            Some(float) if value.is_f64() && float.fract() != 0.0 => {
+                digits(float, 4).trim_end_matches('0').to_owned()
+            }
             Some(float) if value.is_f64() => format!("{float}"),
             _ => value.to_string(),
         },

@@ -14,6 +14,7 @@ use crate::{Error, Result, evaluation::Evaluation, training::Training};
 /// [`Error::NothingThere`] where the folder is neither, [`Error::Read`] and [`Error::Content`] where a file in it is damaged,
 /// [`Error::Write`].
 pub fn run(folder: &Path, out: &mut impl Write) -> Result<()> {
+    folder.read_dir().map_err(|source| Error::Read { path: folder.to_owned(), source })?;
     if let Some(evaluation) = Evaluation::of(folder)? {
         return evaluation.write(out);
     }

@@ -104,15 +104,14 @@ impl Training {
             if lines.is_empty() {
                 return Ok(html! {});
             }
-            let svg = curves(title, ["steps of training", axis], lines, &marks)?;
-            Ok(chart(&svg, &format!("{title} over the steps of training")))
+            let svg = curves("", ["steps of training", axis], lines, &marks)?;
+            Ok(html! { h2 { (title) } (chart(&svg, &format!("{title} over the steps of training"))) })
         };
         Ok(html! {
             section {
-                h2 { "Losses" }
                 (draw("Losses", "loss", &self.log.losses())?)
-                (draw("On the validation part", "score, 0 to 1", &self.log.scores())?)
-                p.quiet { "Points are means of neighbouring steps; losses are those before their weights. In the table they are means of the last tenth of a stage." }
+                (draw("On the validation part", "score", &self.log.scores())?)
+                p.quiet { "Points are means of neighbouring steps; losses are those before their weights, and G, all is their sum with them. In the table they are means of the last tenth of a stage." }
                 (self.stages())
             }
         })

@@ -50,7 +50,10 @@ fn every_slide_is_in_it_with_what_was_found() {
     let (_folder, out) = desk();
     assert_eq!(batch(&out, &["--model", "identity"]), Some(3));
     let figures = figures(&out);
-    assert_eq!((&figures["done"], &figures["failed"], &figures["flagged"]), (&2.into(), &1.into(), &0.into()));
+    assert_eq!(
+        (&figures["done"], &figures["failed"], &figures["flagged"]),
+        (&2.into(), &1.into(), &0.into())
+    );
     assert_eq!(figures["recipes"][0]["model"]["name"], "identity");
     for name in ["first", "second"] {
         let slide = slide(&figures, name);

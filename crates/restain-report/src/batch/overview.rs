@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::{BatchReport, Recipe};
 use crate::{
@@ -34,11 +35,21 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
     html! {
         section #glance {
             h2 { "At a glance" }
-            (alarm(report, KIND, "of a kind that the model does not know. Do not trust their outputs"))
-            (alarm(report, UNEXAMINED, "done but could not be compared with their outputs. Nobody knows whether harm was done"))
+            (alarm(report, KIND, "A kind of slide that the model does not know: do not trust the output."))
+            (alarm(report, UNEXAMINED, "Not examined: nobody knows whether harm was done."))
             dl.tiles {
                 @for (sign, name, value) in figures {
                     div { dt { @if !sign.is_empty() { span aria-hidden="true" { (sign) } " " } (name) } dd { (value) } }
+                }
+            }
+            @if !report.recipes.is_empty() {
+                p {
+                    "Made by "
+                    @for (index, recipe) in report.recipes.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        a href=(format!("#recipe-{index}")) { (method(recipe)) }
+                    }
+                    "."
                 }
             }
             @if fired.is_empty() {
@@ -54,7 +65,7 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
             @if report.slides.iter().any(|slide| slide.look.is_some()) {
                 p.closer {
                     "To look closer, slide by slide: "
-                    code.folder { "restain view OUTDIR" }
+                    code { "restain view OUTDIR" }
                 }
             }
         }
@@ -62,6 +73,13 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
             @for line in ["Name", "Date", "Signature"] { p { (line) } }
         }
     }
+}
+
+/// The model's name with the first digits of its hash, or the name of what took its place.
+fn method(recipe: &Recipe) -> String {
+    let of = |name: &str| recipe.model.get(name).and_then(Value::as_str);
+    let hash = of("sha256").map(|hash| format!(" ({})", hash.chars().take(8).collect::<String>()));
+    of("name").unwrap_or("a method without a name").to_owned() + &hash.unwrap_or_default()
 }
 
 /// Slides with a flag that must not be overlooked.
@@ -72,8 +90,8 @@ fn alarm(report: &BatchReport, flag: &str, what: &str) -> Markup {
     html! {
         @if !names.is_empty() {
             p.alarm role="alert" {
-                strong { "⚠ " (count(names.len(), "slide")) " " (what) "." } " "
-                span { (shown) @if names.len() > NAMED { " and " (names.len() - NAMED) " more" } }
+                strong { "⚠ " (what) } " "
+                span { (count(names.len(), "slide")) ": " (shown) @if names.len() > NAMED { " and " (names.len() - NAMED) " more" } }
             }
         }
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Result,
     checks::{KIND, UNEXAMINED, definition, title},
-    figures::{NONE, bytes, count, duration, number, percent, pixels, time},
+    figures::{NONE, bytes, count, duration, exact, number, percent, pixels, time},
     page::{chart, picture},
 };
 use restain_plot::{Size, colour_histograms};
@@ -75,20 +75,22 @@ fn seen(slide: &SlideReport, look: &Look, recipes: &[Recipe], pictures: &Picture
     let examination = look.examination.as_ref();
     Ok(html! {
         div.columns {
-            div.pair {
-                @for (name, bytes) in [("Before", before), ("After", after)] {
-                    figure { (picture(bytes, &format!("{}, {}", slide.name, name.to_lowercase()))) figcaption { (name) } }
+            div {
+                div.pair {
+                    @for (name, bytes) in [("Before", before), ("After", after)] {
+                        figure { (picture(bytes, &format!("{}, {}", slide.name, name.to_lowercase()))) figcaption { (name) } }
+                    }
                 }
+                @if let Some(examination) = examination { (histograms(examination, recipes.get(look.recipe))?) }
             }
             div {
                 (facts(slide, look, recipes.len()))
                 @if let Some(examination) = examination { (sentences(examination)) }
                 (stages(look))
-                p.closer data-name=(slide.name) { "Look closer: " code.folder { "restain view OUTDIR" } }
+                p.closer data-name=(slide.name) { "Look closer: " code { "restain view OUTDIR" } }
             }
         }
         @if let Some(examination) = examination {
-            (histograms(examination, recipes.get(look.recipe))?)
             (checks(&examination.checks))
             (regions(slide, pictures))
         }
@@ -101,7 +103,7 @@ fn facts(slide: &SlideReport, look: &Look, recipes: usize) -> Markup {
         dl.facts {
             div { dt { "Size" } dd { (width) " × " (height) " px, " (pixels(u64::from(width) * u64::from(height))) } }
             @if let Some([across, down]) = look.mpp {
-                div { dt { "Scale" } dd { (number(across)) @if number(across) != number(down) { " × " (number(down)) } " µm a pixel" } }
+                div { dt { "Scale" } dd { (exact(across)) @if exact(across) != exact(down) { " × " (exact(down)) } " µm a pixel" } }
             }
             div { dt { "Work" } dd { (duration(slide.seconds)) ", " (number(look.mp_per_s)) " MP/s" @if slide.attempts > 1 { ", " (count(slide.attempts as usize, "attempt")) } } }
             div { dt { "Output" } dd { (bytes(slide.bytes)) @if let Some(ended) = slide.ended { ", " (time(ended)) } } }
@@ -167,12 +169,15 @@ fn histograms(examination: &Examination, recipe: Option<&Recipe>) -> Result<Mark
     })
 }
 
+/// Those that fired come first.
 fn checks(checks: &[Check]) -> Markup {
+    let fired = checks.iter().filter(|check| check.fired);
+    let others = checks.iter().filter(|check| !check.fired);
     html! {
         div.wide tabindex="0" role="region" aria-label="Checks" {
             table.checks {
                 thead { tr { th scope="col" { "Check" } th scope="col" { "Result" } th.figure scope="col" { "Value" } th scope="col" { "Threshold" } th scope="col" { "What that means" } } }
-                tbody { @for check in checks { (row(check)) } }
+                tbody { @for check in fired.chain(others) { (row(check)) } }
             }
         }
     }
@@ -191,7 +196,7 @@ fn row(check: &Check) -> Markup {
                 @if check.fired { strong { "⚠ fired" } } @else if check.value.is_some() { "✓ passed" } @else { "– not measured" }
             }
             td.figure { (check.value.map_or_else(|| NONE.to_owned(), value)) }
-            td { (definition.map_or_else(|| number(check.threshold), |definition| definition.fires(check.threshold))) }
+            td { (definition.map_or_else(|| exact(check.threshold), |definition| definition.fires(check.threshold))) }
             td {
                 (check.why)
                 @if let Some(definition) = definition.filter(|_| check.fired) { " " span.quiet { (definition.what) } }

@@ -22,8 +22,8 @@ pub(super) fn all(slides: &[&SlideReport]) -> Markup {
         ("Slide", ""),
         ("Status", ""),
         ("Flags", ""),
-        ("Before", "Bhattacharyya distance to the style before"),
-        ("After", "Bhattacharyya distance to the style after"),
+        ("Distance before", "Bhattacharyya distance of its colours to the style, before"),
+        ("Distance after", "Bhattacharyya distance of its colours to the style, after"),
         ("Time", "Seconds of work"),
         ("MP/s", "Megapixels a second"),
     ];
@@ -61,7 +61,8 @@ pub(super) fn all(slides: &[&SlideReport]) -> Markup {
 fn row(index: usize, slide: &SlideReport) -> Markup {
     let look = slide.look.as_ref();
     let distance = look.and_then(|look| look.examination.as_ref()?.distance);
-    let [before, after] = [0, 1].map(|side| distance.map(|distance| distance[side]));
+    let [before, after] =
+        [0, 1].map(|side| Some(distance?[side]).filter(|distance: &f64| distance.is_finite()));
     let figures = [
         (before, before.map(number)),
         (after, after.map(number)),

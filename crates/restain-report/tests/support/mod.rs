@@ -274,11 +274,11 @@ pub(crate) fn training(folder: &Path) {
             line["gan2"] = json!(noisy(4.0));
             line["d2"] = json!(noisy(0.05));
         }
-        log += &format!("{line}\n");
+        log += &(line.to_string() + "\n");
     }
     fs::write(folder.join("log.jsonl"), log + "{\"step\": 1501, \"sta").expect("a file");
     fs::create_dir(folder.join("pictures")).expect("a folder");
-    for step in (50..=1500).step_by(50) {
+    for step in (100..=1500).step_by(100) {
         let picture = cells(4, (768, 384), 30.0, if step > 700 { AFTER } else { BEFORE });
         let path = folder.join(format!("pictures/step-{step:06}.png"));
         picture.save_with_format(path, image::ImageFormat::Png).expect("a file");

@@ -122,16 +122,17 @@ fn regions(report: &BatchReport, name: &str) -> Vec<Region> {
     };
     let fired = examination.checks.iter().filter(|check| check.fired);
     let structure = examination.checks.iter().filter(|check| check.name == "structure" && !check.fired);
-    let of = |check: &'_ Check| {
-        let title = if check.fired { check.why.clone() } else { "No check fired; here least structure was kept.".to_owned() };
-        check.regions.clone().into_iter().map(move |restain_quality::Region { x, y, width, height }| Region {
-            x,
-            y,
-            width,
-            height,
-            title: title.clone(),
-        })
-    };
+    let of =
+        |check: &'_ Check| {
+            let title = if check.fired {
+                check.why.clone()
+            } else {
+                "No check fired; here least structure was kept.".to_owned()
+            };
+            check.regions.clone().into_iter().map(move |restain_quality::Region { x, y, width, height }| {
+                Region { x, y, width, height, title: title.clone() }
+            })
+        };
     fired.chain(structure).flat_map(of).collect()
 }
 
@@ -143,4 +144,3 @@ fn present(path: &Path) -> anyhow::Result<PathBuf> {
 fn name(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
-
