@@ -1,6 +1,7 @@
 //! The command line of restain: it parses, calls the crates, and prints.
 
 mod commands;
+mod desktop;
 mod folder;
 mod interrupt;
 mod memory;

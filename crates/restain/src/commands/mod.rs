@@ -10,6 +10,7 @@ mod normalize;
 mod normalize_image;
 mod overrides;
 mod patches;
+mod preview;
 mod status;
 mod style;
 mod synth;
@@ -27,6 +28,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Normalize(normalize::Normalize),
+    Preview(preview::MakePreview),
     Batch(batch::Batch),
     Status(status::ShowStatus),
     Verify(verify::Verify),
@@ -53,6 +55,7 @@ impl Command {
             Self::Status(command) => command.run(),
             Self::BatchWorker => batch_worker::run(),
             Self::Normalize(command) => command.run(),
+            Self::Preview(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::View(command) => command.run(),
             Self::Inspect(command) => command.run(),

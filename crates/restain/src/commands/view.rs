@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 use bytesize::ByteSize;
@@ -10,7 +9,7 @@ use restain_batch::inputs;
 use restain_view::{Pair, Region, Server, Settings, Token};
 
 use super::verify::tiffs;
-use crate::say;
+use crate::{desktop, say};
 
 /// Show slides and their outputs in the browser, before and after
 ///
@@ -74,7 +73,7 @@ impl View {
             }
             say::line(server.url());
             if self.open {
-                open(server.url());
+                desktop::open(server.url());
             }
             tokio::select! {
                 ended = server.serve() => Ok(ended?),
@@ -125,14 +124,4 @@ fn present(path: &Path) -> anyhow::Result<PathBuf> {
 
 fn name(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-/// Opens the page as the desktop does; where there is none, the address has been printed.
-fn open(url: &str) {
-    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let mut opened = Command::new(program);
-    opened.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if let Err(error) = opened.spawn() {
-        say::error(format_args!("cannot open a browser with {program}: {error}; open the address above"));
-    }
 }
