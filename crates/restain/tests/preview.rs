@@ -103,7 +103,7 @@ fn the_regions_are_what_normalize_makes_of_them() {
             let there = region.translate(extent.min.to_vector());
             assert!(before == slide.read(level, there).unwrap().rgb, "{options:?}: region {index} before");
             assert!(after == output.read(0, *region).unwrap().rgb, "{options:?}: region {index} after");
-            assert!(region.width() == SIDE.into() || region.width() == extent.width(), "{region:?}");
+            assert!(region.width() == i64::from(SIDE) || region.width() == extent.width(), "{region:?}");
         }
     }
 }
