@@ -29,9 +29,11 @@ pub struct Preview {
 
 impl Job<'_> {
     /// Makes a picture of the slide before and after: of all of it in about 1024 pixels, and of at most `regions` regions of
-    /// 512 x 512 px, fewer where there is less to see or to show. The pixels of the regions are those that [`Job::run`] makes of
-    /// them; the whole gets its colours by the affine change of colour that the regions show: what G makes of so coarse a scale would
-    /// be something else.
+    /// 512 x 512 px. Regions are spread over the slide and go from crowded to sparse; empty glass is shown only where there is
+    /// nothing else.
+    ///
+    /// The pixels of a region are those that [`Job::run`] makes of it. The whole is an estimate, by the affine change of colour
+    /// that comes nearest to that of the regions: G was trained at another scale.
     ///
     /// # Errors
     /// [`Error::Slide`] where the slide is damaged, [`Error::Interrupted`] within a region's work after `interrupt` is set,

@@ -169,7 +169,7 @@ fn what_is_wrong_is_said_and_leaves_nothing() {
     for (output, words) in [
         (&inside, ["would replace the input or lie among its files", "preview.png"]),
         (&bench.path("preview.jpg"), ["let its name end in .png", "preview.jpg"]),
-        (&bench.path("none/preview.png"), ["cannot write the picture", "none/preview.png"]),
+        (&bench.path("none/preview.png"), ["no such folder; make it first", "none"]),
     ] {
         assert_fails(&run(["preview", &slide, "-o", output, "--no-open", "-q"]), &words);
     }

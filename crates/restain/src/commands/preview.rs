@@ -22,6 +22,7 @@ use crate::{desktop, interrupt, quantity};
 /// with the same options makes of them. The whole is not: the model is not made for so coarse a scale, so the whole gets its
 /// colours by the change of each channel that the regions show, and tells nothing of single cells.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct MakePreview {
     /// The slide: MIRAX (.mrxs with its folder beside it), SVS, NDPI, SCN, or whatever else OpenSlide reads
     slide: PathBuf,
@@ -46,7 +47,7 @@ pub(crate) struct MakePreview {
     open: bool,
 
     /// Do not open the picture
-    #[arg(long)]
+    #[arg(long, overrides_with = "open")]
     no_open: bool,
 
     /// Print one JSON object on stdout: input, output, what was read, regions in pixels of the output of `restain normalize`,
@@ -112,7 +113,7 @@ impl MakePreview {
                 quantity::seconds(seconds)
             );
         }
-        if self.open || !self.no_open && desktop::is_there() {
+        if self.open || (!self.no_open && desktop::is_there()) {
             desktop::open(&output);
         }
         Ok(())
@@ -134,6 +135,10 @@ fn check_output(slide: &Slide, output: &Path) -> anyhow::Result<()> {
     }
     if !output.extension().is_some_and(png) {
         bail!("{}: the picture is a PNG; let its name end in .png", output.display());
+    }
+    if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+    {
+        bail!("{}: no such folder; make it first", folder.display());
     }
     if slide.holds(output) {
         return Err(Error::OutputIsInput(output.to_owned()).into());
