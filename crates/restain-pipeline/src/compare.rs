@@ -23,7 +23,7 @@ pub enum Subject {
 }
 
 /// A rectangle in pixels of the compared level, counted from the corner of what was scanned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Region {
     /// From the left.
     pub x: u32,
@@ -33,6 +33,14 @@ pub struct Region {
     pub width: u32,
     /// Pixels down, above 0.
     pub height: u32,
+}
+
+impl Region {
+    /// A rectangle that lies within what was scanned.
+    pub(crate) fn of(rect: LevelRect) -> Self {
+        let (min, size) = (rect.min.to_u32(), rect.size().to_u32());
+        Self { x: min.x, y: min.y, width: size.width, height: size.height }
+    }
 }
 
 impl FromStr for Region {

@@ -28,12 +28,12 @@ const SCALES_APART: f64 = 1.5;
 
 /// A slide to normalize, checked but not begun.
 pub struct Job<'a> {
-    slide: &'a Slide,
-    selection: &'a Selection,
-    settings: &'a Settings,
-    level: u32,
-    extent: LevelRect,
-    cut: Cut,
+    pub(crate) slide: &'a Slide,
+    pub(crate) selection: &'a Selection,
+    pub(crate) settings: &'a Settings,
+    pub(crate) level: u32,
+    pub(crate) extent: LevelRect,
+    pub(crate) cut: Cut,
     /// What windows hold beyond their cores: what G's receptive field needs, [`Engine::margin`].
     /// With less, seams show.
     pub margin: Margin,
@@ -114,7 +114,8 @@ pub struct ModelReport {
 }
 
 impl ModelReport {
-    fn of(Selection { engine, own_sha256, .. }: &Selection) -> Self {
+    /// The model of a selection, or what takes its place.
+    pub fn of(Selection { engine, own_sha256, .. }: &Selection) -> Self {
         let (name, model) = match engine {
             Engine::Identity => (Engine::IDENTITY, None),
             Engine::Quantile(_) => (Quantile::NAME, None),
@@ -188,11 +189,6 @@ impl<'a> Job<'a> {
     /// Pixels of the output's level 0.
     pub fn pixels(&self) -> u64 {
         self.extent.area().unsigned_abs()
-    }
-
-    /// How the work is cut.
-    pub(crate) fn cut(&self) -> Cut {
-        self.cut
     }
 
     /// What the output says about itself: how it was made and from what kind of source, and nothing else.

@@ -37,11 +37,11 @@ impl Plan {
         let grid = job.grid()?;
         let window_pixels: u64 = grid.iter().map(|tile| tile.window.area() as u64).sum();
         let largest = largest(&grid);
-        let without_g = grid.extent().area() as f64 / 1e6 / (MP_PER_S_WITHOUT_G * job.cut().threads as f64);
+        let without_g = grid.extent().area() as f64 / 1e6 / (MP_PER_S_WITHOUT_G * job.cut.threads as f64);
         let tiles = grid.extent().area() as f64 / largest.core.area() as f64;
         let seconds = without_g + tiles * seconds_of(engine, largest)?;
-        let memory = job.cut().bytes(engine, &grid);
-        Ok(Self { tile: job.cut().tile, tiles: grid.len(), window_pixels, memory, seconds })
+        let memory = job.cut.bytes(engine, &grid);
+        Ok(Self { tile: job.cut.tile, tiles: grid.len(), window_pixels, memory, seconds })
     }
 }
 

@@ -114,6 +114,15 @@ pub enum ExtentKind {
     Full,
 }
 
+impl From<ExtentKind> for Extent {
+    fn from(kind: ExtentKind) -> Self {
+        match kind {
+            ExtentKind::Bounds => Self::Bounds,
+            ExtentKind::Full => Self::Full,
+        }
+    }
+}
+
 impl Settings {
     /// Reads a YAML run configuration; what it leaves out has its default.
     ///
@@ -197,11 +206,7 @@ impl Settings {
             (None, Some(mpp)) => slide.level_for_mpp(mpp)?,
             (None, None) => 0,
         };
-        let extent = match self.extent {
-            ExtentKind::Bounds => Extent::Bounds,
-            ExtentKind::Full => Extent::Full,
-        };
-        Ok((level, slide.extent(level, extent)?))
+        Ok((level, slide.extent(level, self.extent.into())?))
     }
 
     pub(crate) fn compression(&self) -> Compression {

@@ -1,5 +1,6 @@
 //! Colour math without I/O: stain removal, colour statistics, colour transforms and image metrics.
 
+pub mod affine;
 pub mod augment;
 pub mod boxes;
 pub mod error;

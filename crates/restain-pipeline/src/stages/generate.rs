@@ -77,18 +77,20 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// What G makes of the cores of the windows of a batch.
-fn restain(engine: &Engine, batch: &[BareTile]) -> Result<Vec<Vec<u8>>, Error> {
-    let size = batch.first().map(|first| first.tile.window.size().to_usize()).unwrap_or_default();
+/// What G makes of the cores of the windows of a batch, where it has any.
+pub(crate) fn restain(engine: &Engine, batch: &[BareTile]) -> Result<Vec<Vec<u8>>, Error> {
     let windows = batch.iter().filter_map(|BareTile { tile, content }| match content {
         Content::Window(seen, _) => Some((*tile, seen)),
         Content::Blank | Content::Scanned(_) => None,
     });
+    let mut windows = windows.peekable();
+    let Some((first, _)) = windows.peek() else { return Ok(Vec::new()) };
+    let size = first.window.size().to_usize();
     engine.restain(windows, size.height, size.width)
 }
 
 /// The tiles of a batch in their new colours, given what G has made of those that have a window.
-fn finish(
+pub(crate) fn finish(
     engine: &Engine,
     background: [u8; 3],
     batch: Vec<BareTile>,

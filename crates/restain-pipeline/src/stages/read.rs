@@ -3,6 +3,7 @@
 use restain_slide::{Coverage, Pixels, Slide, Tile, TileGrid};
 
 use super::failpoint;
+use crate::Error;
 use crate::control::{Control, Halt, StageName};
 use crate::ordered::{Dispatcher, WorkQueue};
 
@@ -37,14 +38,21 @@ pub(crate) fn run(
     queue: WorkQueue<Tile, ReadTile>,
 ) -> Result<(), Halt> {
     for (tile, slot) in queue {
-        let pixels = control.work(STAGE, || {
+        let read = control.work(STAGE, || {
             failpoint(STAGE)?;
-            Ok(slide.read(level, tile.window)?)
+            ReadTile::read(slide, level, tile)
         })?;
-        let pixels = (!core_is_blank(&pixels, &tile)).then_some(pixels);
-        slot.send(ReadTile { tile, pixels })?;
+        slot.send(read)?;
     }
     Ok(())
+}
+
+impl ReadTile {
+    pub(crate) fn read(slide: &Slide, level: u32, tile: Tile) -> Result<Self, Error> {
+        let pixels = slide.read(level, tile.window)?;
+        let pixels = (!core_is_blank(&pixels, &tile)).then_some(pixels);
+        Ok(Self { tile, pixels })
+    }
 }
 
 /// Whether the scanner saw nothing of the tile's core, whatever it saw of the halo.

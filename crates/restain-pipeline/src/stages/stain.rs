@@ -37,22 +37,29 @@ pub(crate) fn run(
     tiles: &InOrder<ReadTile>,
     mut out: Batches,
 ) -> Result<(), Halt> {
-    while let Some(ReadTile { tile, pixels }) = tiles.next()? {
-        let content = control.work(STAGE, || {
+    while let Some(tile) = tiles.next()? {
+        let bare = control.work(STAGE, || {
             failpoint(STAGE)?;
-            Ok(match (pixels, engine) {
-                (None, _) => Content::Blank,
-                (Some(pixels), Engine::Identity | Engine::Quantile(_)) => Content::Scanned(pixels),
-                (Some(mut pixels), Engine::Model(restainer)) => {
-                    if let Some(quantile) = engine.quantile() {
-                        let read = (pixels.rect, &pixels.coverage);
-                        quantile.apply_to_scanned(&mut pixels.rgb, pixels.rect, read, background);
-                    }
-                    Content::Window(restainer.prepare(pixels.rgb), pixels.coverage)
-                }
-            })
+            Ok(BareTile::of(tile, engine, background))
         })?;
-        out.push(BareTile { tile, content }, engine)?;
+        out.push(bare, engine)?;
     }
     out.flush()
+}
+
+impl BareTile {
+    pub(crate) fn of(ReadTile { tile, pixels }: ReadTile, engine: &Engine, background: [u8; 3]) -> Self {
+        let content = match (pixels, engine) {
+            (None, _) => Content::Blank,
+            (Some(pixels), Engine::Identity | Engine::Quantile(_)) => Content::Scanned(pixels),
+            (Some(mut pixels), Engine::Model(restainer)) => {
+                if let Some(quantile) = engine.quantile() {
+                    let read = (pixels.rect, &pixels.coverage);
+                    quantile.apply_to_scanned(&mut pixels.rgb, pixels.rect, read, background);
+                }
+                Content::Window(restainer.prepare(pixels.rgb), pixels.coverage)
+            }
+        };
+        Self { tile, content }
+    }
 }

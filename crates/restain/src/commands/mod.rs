@@ -10,6 +10,7 @@ mod normalize;
 mod normalize_image;
 mod overrides;
 mod patches;
+mod preview;
 mod report;
 mod status;
 mod style;
@@ -28,6 +29,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Normalize(normalize::Normalize),
+    Preview(preview::MakePreview),
     Batch(batch::Batch),
     Status(status::ShowStatus),
     Verify(verify::Verify),
@@ -55,6 +57,7 @@ impl Command {
             Self::Status(command) => command.run(),
             Self::BatchWorker => batch_worker::run(),
             Self::Normalize(command) => command.run(),
+            Self::Preview(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Report(command) => command.run(),
             Self::View(command) => command.run(),
