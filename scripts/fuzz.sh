@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # fuzz.sh SECONDS [TARGET ...]: feeds parsers what libFuzzer makes up, beginning with the files of fuzz/seeds; see `make fuzz`.
-# Each target of fuzz/src/lib.rs may take SECONDS, 1 GiB of memory, 512 MiB of it at once, and 5 seconds an input; as many
-# run side by side as there are processors. What is learnt stays in fuzz/corpus, what is found in fuzz/artifacts: it
-# belongs in fuzz/seeds, where the tests read it, too.
+# Each target of fuzz/src/lib.rs may take SECONDS, 1 GiB of memory, 512 MiB of it at once, and 5 seconds an input; AT_ONCE of them,
+# by default as many as there are processors, run side by side. What is learnt stays in fuzz/corpus, what is found in
+# fuzz/artifacts: it belongs in fuzz/seeds, where the tests read it, too.
 # Needs the nightly toolchain, and cargo-fuzz: cargo install cargo-fuzz --locked
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,4 +31,4 @@ export -f fuzz
 
 printf '%-16s %12s %8s %9s\n' target executions seconds findings
 { if [[ $# -gt 0 ]]; then printf '%s\n' "$@"; else cargo +nightly fuzz list; fi; } |
-    xargs -P "$(nproc)" -I{} bash -c 'fuzz "$1"' fuzz {}
+    xargs -P "${AT_ONCE:-$(nproc)}" -I{} bash -c 'fuzz "$1"' fuzz {}
