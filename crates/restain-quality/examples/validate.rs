@@ -9,6 +9,7 @@ mod faults;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -16,6 +17,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use faults::{Canvas, Fault, hematoxylin_and_eosin};
+use image::RgbImage;
+use restain_data::Split;
+use restain_net::{Checkpoint, SHIPPED_NAME};
 use restain_quality::{Check, Examination, Source, examine};
 use restain_slide::{Extent, Slide};
 use restain_stain::reference::{Picture, Reference};
@@ -25,8 +29,6 @@ use restain_synth::{Drawing, Rect, SlideSpec};
 const SIDE: u32 = 2560;
 /// The ranks by contrast, as shares, of the tiles in which a fault of one tile is planted.
 const RANKS: [f64; 3] = [0.0, 0.3, 0.6];
-/// Micrometres a pixel of CRIC's fields.
-const CRIC_MPP: f64 = 0.245;
 /// The two kinds of drawn slides.
 const DRAWN: [&str; 2] = ["new-scanner", "old-scanner"];
 /// The checks that need no reference.
@@ -78,14 +80,26 @@ fn main() -> Result<()> {
         references.insert(kind, drawn(kind)?);
     }
     let fields = sorted(&data.join("cric/fields"));
-    if fields.len() >= 88 {
-        // Of different fields: the slide, the style, and the reference.
-        let path = bench.mosaic("CRIC", &fields[..24])?;
-        subjects.push(Subject { name: "CRIC".into(), kind: "CRIC", path });
-        styles.insert("CRIC", bench.style("CRIC", &bench.mosaic("CRIC others", &fields[24..48])?)?);
-        references.insert("CRIC", photographed(&fields[48..88])?);
-    } else {
+    if fields.is_empty() {
         println!("There are no real pictures in {}: drawn slides only.\n", data.display());
+    } else {
+        // The slide shows fields that the shipped model has not seen, the style others.
+        let (seen, held_out) = parted(fields)?;
+        let path = bench.mosaic("CRIC", &held_out)?;
+        subjects.push(Subject { name: "CRIC".into(), kind: "CRIC", path });
+        styles.insert("CRIC", bench.style("CRIC", &bench.mosaic("CRIC others", &seen[..24])?)?);
+        let card = Checkpoint::named(Path::new(SHIPPED_NAME))?.card;
+        references.insert("CRIC", card.seen.context("what the shipped model has seen")?);
+    }
+    for folder in sorted(&data.join("lbc")).iter().take(3) {
+        let name = format!("LBC {}", subjects.len() - 6);
+        let path = bench.mosaic(&name, &[bench.sheet(&name, &sorted(folder))?])?;
+        subjects.push(Subject { name, kind: "LBC", path });
+    }
+    let field = data.join("3dhistech/field_4096x2816.jpg");
+    if field.exists() {
+        let path = bench.mosaic("3DHISTECH", &[field])?;
+        subjects.push(Subject { name: "3DHISTECH".into(), kind: "3DHISTECH", path });
     }
 
     let outputs = clean(&bench, &subjects, &styles)?;
@@ -118,7 +132,7 @@ fn clean(bench: &Bench, subjects: &[Subject], styles: &BTreeMap<&str, PathBuf>) 
             compared.1 += started.elapsed().as_secs_f64();
             let line = format!("| {name} | {way} | {}", row(&examination));
             // A style of photographs does not fit drawings, nor the other way round: the two do not show the same.
-            let fits = !way.starts_with("style") || way.ends_with("CRIC") == (*kind == "CRIC");
+            let fits = !way.starts_with("style") || way.ends_with("CRIC") != DRAWN.contains(kind);
             if fits {
                 println!("{line}");
                 outputs.push(Output { subject: index, way, path: output });
@@ -203,7 +217,8 @@ fn kinds(
         for reference in references.values() {
             let examination = look(&slide, &path, Some(reference))?;
             let kind = examination.checks.iter().find(|check| check.name == "kind").context("the check")?;
-            line += &format!(" {}{} |", figure(kind), if kind.fired { ", flagged" } else { "" });
+            let flagged = if kind.fired { ", flagged" } else { "" };
+            write!(line, " {}{flagged} |", figure(kind))?;
         }
         println!("{line}");
     }
@@ -232,6 +247,24 @@ impl Bench {
             vec!["synth".as_ref(), "slide".as_ref(), path.as_ref(), "--size".as_ref(), size.as_ref()];
         arguments.extend(options.iter().map(OsStr::new));
         self.run(&arguments)?;
+        Ok(path)
+    }
+
+    /// A picture of 100 patches of 224 x 224 px, which are too small for a slide of them.
+    fn sheet(&self, name: &str, patches: &[PathBuf]) -> Result<PathBuf> {
+        const PATCH: u32 = 224;
+        let mut sheet = RgbImage::new(10 * PATCH, 10 * PATCH);
+        for (i, patch) in (0..100).zip(patches) {
+            let patch = image::open(patch)?.into_rgb8();
+            image::imageops::replace(
+                &mut sheet,
+                &patch,
+                i64::from(i % 10 * PATCH),
+                i64::from(i / 10 * PATCH),
+            );
+        }
+        let path = self.folder.join(format!("{name}.png"));
+        sheet.save(&path)?;
         Ok(path)
     }
 
@@ -289,14 +322,14 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// A reference of pictures in files.
-fn photographed(paths: &[PathBuf]) -> Result<Reference> {
-    let pictures = paths.iter().map(|path| Ok(image::open(path)?.into_rgb8())).collect::<Result<Vec<_>>>()?;
-    Ok(Reference::of(pictures.iter().map(|picture| Picture {
-        rgb: picture.as_raw(),
-        width: picture.width() as usize,
-        mpp: CRIC_MPP,
-    }))?)
+/// CRIC's fields that the shipped model was trained on, and the others, as `pipelines/train-default.yaml` has it.
+fn parted(fields: Vec<PathBuf>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let parts = [("train", 0.9), ("held-out", 0.1)].map(|(name, share)| (name.to_owned(), share));
+    let name = |path: &PathBuf| path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    let names: Vec<String> = fields.iter().map(name).collect();
+    let names = names.iter().map(|name| &**name).collect();
+    let assigned = Split::Shares { seed: 1, parts: parts.into() }.assign(&names)?;
+    Ok(fields.into_iter().partition(|path| assigned[&*name(path)] == "train"))
 }
 
 /// A reference of drawn fields, of other seeds than the slides.

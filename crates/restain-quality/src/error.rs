@@ -28,9 +28,6 @@ pub enum Error {
     /// A picture could not be compressed.
     #[error("cannot compress a picture for the report: {0}")]
     Jpeg(image::ImageError),
-    /// A chart could not be drawn.
-    #[error("cannot draw the histograms: {0}")]
-    Plot(String),
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
