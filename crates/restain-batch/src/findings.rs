@@ -107,11 +107,11 @@ impl Findings {
         let shown = |check: &&Check| check.fired || check.name == ALWAYS;
         for check in examination.checks.iter().filter(shown) {
             for &region in check.regions.iter().take(SHOWN) {
-                let both = pictures(&before, &after, &source, region)?.map(|jpeg| base64::encode(jpeg));
+                let both = pictures(&before, &after, &source, region)?.map(base64::encode);
                 self.regions.push((check.name.clone(), region, both));
             }
         }
-        self.whole = examination.thumbnails.each_ref().map(|jpeg| base64::encode(jpeg));
+        self.whole = examination.thumbnails.each_ref().map(base64::encode);
         self.look.examination = Some(examination);
         Ok(())
     }

@@ -30,40 +30,39 @@ pub(crate) struct WriteReport {
 impl WriteReport {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let page = self.folder.join(PAGE);
-        match OutFolder::open(&self.folder) {
-            Ok(out) => {
-                let report = write_report(&out)?;
-                if self.json {
-                    print_json(&report)?;
-                } else {
-                    let all = report.slides.len() as u64;
-                    say::line(format_args!(
-                        "{}: {}, {} done, {} failed, {} flagged",
-                        page.display(),
-                        quantity::count(all, "slide"),
-                        report.done,
-                        report.failed,
-                        report.flagged
-                    ));
-                }
+        if let Ok(out) = OutFolder::open(&self.folder) {
+            self.of_batch(&out)?;
+        } else {
+            let written =
+                restain_net::write_whole_by(&page, |mut file| restain_report::run(&self.folder, &mut file));
+            if let Err(restain_report::Error::NothingThere(folder)) = &written {
+                bail!(
+                    "{}: no batch, training or evaluation was run into this folder; check the path",
+                    folder.display()
+                );
             }
-            Err(_) => {
-                let written = restain_net::write_whole_by(&page, |mut file| {
-                    restain_report::run(&self.folder, &mut file)
-                });
-                if let Err(restain_report::Error::NothingThere(folder)) = &written {
-                    bail!(
-                        "{}: no batch, training or evaluation was run into this folder; check the path",
-                        folder.display()
-                    );
-                }
-                written?;
-                say::line(page.display());
-            }
+            written?;
+            say::line(page.display());
         }
         if self.open {
             desktop::open(page);
         }
+        Ok(())
+    }
+
+    fn of_batch(&self, out: &OutFolder) -> anyhow::Result<()> {
+        let report = write_report(out)?;
+        if self.json {
+            return print_json(&report);
+        }
+        say::line(format_args!(
+            "{}: {}, {} done, {} failed, {} flagged",
+            self.folder.join(PAGE).display(),
+            quantity::count(report.slides.len() as u64, "slide"),
+            report.done,
+            report.failed,
+            report.flagged
+        ));
         Ok(())
     }
 }
