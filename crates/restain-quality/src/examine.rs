@@ -28,7 +28,8 @@ pub struct Examination {
     pub checks: Vec<Check>,
     /// How often each value of each channel occurs in what was scanned, at 2 micrometres a pixel, before and after.
     pub histograms: [Histogram; 2],
-    /// The Bhattacharyya distance to the colours of the reference before and after.
+    /// The Bhattacharyya distance to the colours of the reference before and after; `None` where one of them has no colour in
+    /// common with it, or there is no reference.
     pub distance: Option<[f64; 2]>,
     /// The share of the output that is as bright as glass before and after.
     pub background: [f64; 2],
@@ -110,7 +111,10 @@ pub fn examine(
     let fine = looked.collect::<Result<Vec<_>>>()?;
     let evidence = Evidence { scale: pair.scale, coarse, fine, tissue, reference };
     let distance = reference.and_then(|reference| {
-        let to = |of: &Histogram| bhattacharyya(of, &reference.histogram);
+        // Infinite of colours without one in common.
+        let to = |of: &Histogram| {
+            bhattacharyya(of, &reference.histogram).filter(|distance| distance.is_finite())
+        };
         Some([to(&surveys[0].histogram)?, to(&surveys[1].histogram)?])
     });
     Ok(Examination {
