@@ -15,13 +15,15 @@ use crate::{
 const SIZE: (u32, u32) = (820, 400);
 /// From this ratio of the highest to the lowest value on, the vertical axis is logarithmic.
 const DECADES: f64 = 50.0;
+/// Steps and values of greater size are left out, and smaller ones are 0: axes end somewhere.
+const SIZES: std::ops::Range<f64> = 1e-12..1e12;
 
 /// A series of values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// What the legend calls it.
     pub title: String,
-    /// Steps and values, by rising step; points that are not finite are left out.
+    /// Steps and values, by rising step; what is no number or beyond 1e12 is left out.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -40,7 +42,7 @@ pub struct Mark {
 /// # Errors
 /// [`Error::Empty`] where no line has a point.
 pub fn curves(title: &str, axes: [&str; 2], lines: &[Line], marks: &[Mark]) -> Result<String> {
-    let points = || lines.iter().flat_map(|line| finite(&line.points));
+    let points = || lines.iter().flat_map(|line| drawn(&line.points));
     let steps = range(points().map(|point| point.0));
     let values = range(points().map(|point| point.1));
     let Some((steps, values)) = steps.zip(values) else { return Err(Error::Empty { title: title.into() }) };
@@ -53,7 +55,7 @@ pub fn curves(title: &str, axes: [&str; 2], lines: &[Line], marks: &[Mark]) -> R
         if is_logarithmic {
             draw(&left, axes, steps, values.log_scale(), lines, marks)?;
         } else {
-            let high = values.end.max(values.start + f64::EPSILON.max(1e-3 * values.start.abs()));
+            let high = values.end.max(values.start + SIZES.start.max(1e-3 * values.start.abs()));
             draw(&left, axes, steps, values.start.min(0.0)..high, lines, marks)?;
         }
         legend(&right.margin(LINE, 0, 0, 0), titles())
@@ -72,6 +74,7 @@ where
     Values: AsRangedCoord<Value = f64>,
     Values::CoordDescType: ValueFormatter<f64>,
 {
+    let shown = steps.clone();
     let mut chart = ChartBuilder::on(area)
         .margin(10)
         .margin_top(if marks.is_empty() { 10 } else { LINE })
@@ -94,21 +97,23 @@ where
     let (_, rows) = chart.plotting_area().get_pixel_range();
     let place = |point: (f64, f64)| within(area, chart.backend_coord(&point));
     let (top, foot) = (within(area, (0, rows.start)).1, within(area, (0, rows.end)).1);
-    for mark in marks {
+    for mark in marks.iter().filter(|mark| shown.contains(&mark.at)) {
         let x = place((mark.at, 1.0)).0;
         area.draw(&PathElement::new([(x, top), (x, foot)], BLACK.stroke_width(1)))?;
         let above = text(13).pos(Pos::new(HPos::Left, VPos::Bottom));
         area.draw(&Text::new(mark.title.clone(), (x, top - 4), above))?;
     }
     for (index, line) in lines.iter().enumerate() {
-        let pixels: Vec<_> = finite(&line.points).map(place).collect();
+        let pixels: Vec<_> = drawn(&line.points).map(place).collect();
         Series(index).line(area, &pixels)?;
     }
     Ok(())
 }
 
-fn finite(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
-    points.iter().copied().filter(|point| point.0.is_finite() && point.1.is_finite())
+fn drawn(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
+    let sized = |value: f64| if value.abs() < SIZES.start { 0.0 } else { value };
+    let points = points.iter().map(move |point| (sized(point.0), sized(point.1)));
+    points.filter(|point| point.0.abs() < SIZES.end && point.1.abs() < SIZES.end)
 }
 
 /// From the lowest to the highest; `None` of nothing.

@@ -136,3 +136,23 @@ fn plots_of_nothing_are_errors() {
     assert!(empty(curves("none", ["", ""], &[line("none", &[(0.0, f64::NAN)])], &[])));
     assert!(curves("a single point", ["", ""], &[line("one", &[(0.0, 0.0)])], &[]).is_ok());
 }
+
+/// Whatever a log holds, a plot is drawn, and soon.
+#[test]
+fn extreme_values_are_drawn() {
+    let extremes =
+        [0.0, -0.0, 5e-324, 1e-300, 1e-7, 1.0, 1.0 + f64::EPSILON, 1e9, 1e300, f64::MAX, -1.0, -f64::MAX];
+    for low in extremes {
+        for high in extremes {
+            for step in extremes {
+                let lines = [line("one", &[(0.0, low), (step.abs(), high)])];
+                let marks = [Mark { title: "stage".into(), at: step }];
+                let drawn = curves("", ["steps", "loss"], &lines, &marks);
+                match drawn {
+                    Ok(svg) => assert!(svg.len() < 100_000, "{low:e} to {high:e} at {step:e}"),
+                    Err(error) => assert!(matches!(error, Error::Empty { .. }), "{error}"),
+                }
+            }
+        }
+    }
+}

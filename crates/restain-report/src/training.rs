@@ -101,11 +101,12 @@ impl Training {
     fn curves(&self) -> Result<Markup> {
         let marks = self.log.marks();
         let draw = |title: &str, axis: &str, lines: &[restain_plot::Line]| -> Result<Markup> {
-            if lines.is_empty() {
-                return Ok(html! {});
-            }
-            let svg = curves("", ["steps of training", axis], lines, &marks)?;
-            Ok(html! { h2 { (title) } (chart(&svg, &format!("{title} over the steps of training"))) })
+            Ok(match curves("", ["steps of training", axis], lines, &marks) {
+                Err(restain_plot::Error::Empty { .. }) => html! {},
+                svg => {
+                    html! { h2 { (title) } (chart(&svg?, &format!("{title} over the steps of training"))) }
+                }
+            })
         };
         Ok(html! {
             section {

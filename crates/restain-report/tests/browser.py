@@ -60,6 +60,7 @@ def opens_from_the_disk(page: Page, folder: Path) -> None:
             "images => Promise.all(images.map(image => image.decode().then(() => image.naturalWidth)))"
         )
         assert len(widths) > 1 and all(widths), (name, widths)
+        expect(page.locator("img:not([width][height])")).to_have_count(0)
         assert page.locator("html").get_attribute("lang") == "en"
 
 

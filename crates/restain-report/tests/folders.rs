@@ -127,3 +127,13 @@ fn other_folders_are_told_apart() {
     fs::create_dir(empty.path().join("log.jsonl")).expect("a folder");
     assert!(matches!(page(empty.path()), Err(Error::Read { .. })));
 }
+
+#[test]
+fn numbers_that_no_training_gives_are_left_out() {
+    let folder = folder(|folder| {
+        let log = "{\"step\":0,\"l1\":1e308,\"task\":1e-320,\"accuracy\":-1e300,\"learning_rate\":1e307}\n\
+            {\"step\":18446744073709551615,\"l1\":1e308,\"task\":null,\"seconds\":1e300}\n";
+        fs::write(folder.join("log.jsonl"), log).expect("a file");
+    });
+    assert!(page(folder.path()).expect("a page").contains("Losses at its end"));
+}
