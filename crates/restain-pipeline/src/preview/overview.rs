@@ -14,6 +14,8 @@ use crate::{Job, Result, crop};
 
 /// Most pixels along the longer side.
 const LONGEST: i64 = 2048;
+/// Share of a part that must be scanned: photographs leave hairlines between them and at the edges.
+const SCANNED: f64 = 0.9;
 
 /// The pixels of an extent, each the mean of a square of them.
 pub(super) struct Overview {
@@ -84,17 +86,17 @@ impl Overview {
         Rect { x, y, width, height }
     }
 
-    /// Counts the pixels that show a part of the extent, where all of it was scanned.
+    /// Counts the scanned pixels that show a part of the extent, where that is nearly all of it.
     pub(super) fn histogram(&self, part: LevelRect) -> Option<Histogram> {
         let Rect { x, y, width, height } = self.place(part);
         let mut histogram = Histogram::new();
         for (_, _, Rgba([r, g, b, alpha])) in self.rgba.view(x, y, width, height).pixels() {
-            if alpha < u8::MAX {
-                return None;
+            if alpha == u8::MAX {
+                histogram.add(&[r, g, b]);
             }
-            histogram.add(&[r, g, b]);
         }
-        Some(histogram)
+        let all = f64::from(width) * f64::from(height);
+        (histogram.pixels() as f64 >= SCANNED * all).then_some(histogram)
     }
 }
 

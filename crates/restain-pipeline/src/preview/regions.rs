@@ -56,7 +56,7 @@ fn candidates(extent: LevelRect, overview: &Overview) -> Result<Vec<Candidate>> 
     let look = |core: LevelRect| {
         let min = core.min.min(extent.max - side).max(extent.min);
         let rect = LevelRect::from_origin_and_size(min, side).intersection_unchecked(&extent);
-        // A region that was not scanned wholly shows nothing.
+        // What was hardly scanned shows nothing.
         let (brightness, variety) =
             overview.histogram(rect).map_or((255.0, 0.0), |colours| moments(&colours));
         Candidate { rect, brightness, variety }

@@ -19,8 +19,8 @@ use crate::{desktop, interrupt, quantity};
 ///
 /// The picture has before on the left and after on the right: the whole slide at low resolution, and below it some regions at
 /// full resolution, from crowded to sparse, spread over the slide. The regions are, pixel by pixel, what `restain normalize`
-/// with the same options makes of them. The whole is not: the model is not made for so coarse a scale, so the whole gets its
-/// colours by the change of each channel that the regions show, and tells nothing of single cells.
+/// with the same options makes of them. The whole is an estimate: models are trained at another scale, so it gets the linear
+/// change of colour that comes nearest to what becomes of the regions.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct MakePreview {
