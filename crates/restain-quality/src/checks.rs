@@ -164,7 +164,7 @@ fn hallucination(evidence: &Evidence<'_>) -> Check {
 
 /// How much more detail there is where the slide is flat.
 fn noise(evidence: &Evidence<'_>) -> Check {
-    by_worst("noise", Above(6.0), evidence.fine(|fine| fine.noise), |value, fired| {
+    by_worst("noise", Above(10.0), evidence.fine(|fine| fine.noise), |value, fired| {
         if fired {
             format!("The output has noise where the slide is smooth ({value:.1} levels more).")
         } else {
@@ -188,7 +188,7 @@ fn red_blue(evidence: &Evidence<'_>) -> Check {
 
 /// The share of tissue whose mask, by which the paper encodes colour, is another one after.
 fn mask(evidence: &Evidence<'_>) -> Check {
-    let threshold = Above(0.45);
+    let threshold = Above(0.4);
     let sum = |count: fn(&Coarse) -> u64| evidence.coarse.iter().map(count).sum::<u64>() as f64;
     let (changed, pixels) = (sum(|region| region.masks), sum(|region| region.pixels));
     let worst =

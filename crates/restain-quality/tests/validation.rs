@@ -87,6 +87,7 @@ fn faults_are_flagged_and_clean_outputs_are_not() {
             (Fault::SwappedTile, "red-blue"),
             (Fault::SwappedQuarter, "red-blue"),
             (Fault::Swapped, "red-blue"),
+            (Fault::Swapped, "mask"),
             (Fault::Tinted, "background"),
             (Fault::Clipped, "clipping"),
         ] {
