@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 fuzz demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor bench-view reliability held-out smoke train-default train-your-own clean
+.PHONY: help setup peers build cuda gpu-bundle emulated-gpu test lint deny unit openslide-4 fuzz demo hero bench-io bench-memory bench-g bench-train bench-slide bench-floor bench-view reliability screenshots held-out smoke train-default train-your-own clean
 
 # One profile for lints, tests and the binary: build scripts run once, and tests run whole networks.
 CARGO_FLAGS := --release --workspace
@@ -60,6 +60,9 @@ demo: build ## make a slide, normalize it, check it with other readers, show bef
 hero: build ## make the picture of README.md again
 	@scripts/hero.sh
 
+screenshots: build ## make the screenshots of the report and the viewer again
+	@target/venv/bin/python scripts/screenshots.py
+
 bench-io: build ## everything but G against libvips on the same slide
 	@python3 scripts/bench_io.py
 
@@ -100,4 +103,4 @@ train-your-own: build ## run every command of docs/train-your-own.md, on drawn s
 	@scripts/train_your_own.sh
 
 clean: ## remove builds, and what demo and benchmarks made; models trained into out/ stay
-	rm -rf target out/demo out/hero out/bench out/smoke out/train-your-own
+	rm -rf target out/demo out/hero out/bench out/smoke out/screenshots out/train-your-own

@@ -6,7 +6,6 @@
 Slides and outputs are made in out/screenshots, the pictures in docs/images. One slide is damaged, so that failures show.
 """
 import contextlib
-import json
 import pathlib
 import shutil
 import subprocess
@@ -63,20 +62,10 @@ def shoot(page: Page, name: str) -> None:
     raise SystemExit(f"{path}: more than {LARGEST} bytes in any quality")
 
 
-def crowded(slide: pathlib.Path) -> dict:
-    """The region of a slide that its preview shows first."""
-    command = [RESTAIN, "preview", slide, "-o", FOLDER / "preview.png", "--json", "--no-open"]
-    said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    return json.loads(said)["regions"][0] | {"title": "Crowded cells"}
-
-
 @contextlib.contextmanager
 def viewer(slides: pathlib.Path, outputs: pathlib.Path):
-    """The address of a viewer of the outputs, as long as it runs; it can jump to a place of the first."""
-    first = next(iter(SLIDES))
-    regions = FOLDER / "regions.json"
-    regions.write_text(json.dumps({first: [crowded(slides / f"{first}.mrxs")]}))
-    command = [RESTAIN, "view", outputs, "--slides", slides, "--regions", regions]
+    """The address of a viewer of the outputs, as long as it runs."""
+    command = [RESTAIN, "view", outputs, "--slides", slides]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().strip()
@@ -118,9 +107,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
         shoot_viewer(page, address)
-        report = outputs / "report.html"
-        if report.exists():
-            shoot_report(page, report)
+        shoot_report(page, outputs / "report.html")
         browser.close()
 
 
