@@ -9,6 +9,8 @@ SHELL := /usr/bin/env bash
 CARGO_FLAGS := --release --workspace
 # Failpoints let tests make any stage fail, slow down or panic; the binary that `make build` makes has none.
 TEST_FLAGS := $(CARGO_FLAGS) --features restain-pipeline/failpoints
+# Where GPUs can be emulated, what is tested can use them, so that one build serves all tests; lints see the plain program.
+TEST := scripts/cuda.sh emulate cargo test $(TEST_FLAGS)
 export RESTAIN_PYTHON := $(CURDIR)/target/venv/bin/python
 
 help: ## list what there is
@@ -29,10 +31,10 @@ cuda: setup ## build target/cuda/restain, which also runs on NVIDIA GPUs; needs 
 gpu-bundle: setup ## build what scripts/gpu-check.sh needs on a machine with a GPU
 	@scripts/cuda.sh bundle
 
-emulated-gpu: setup ## check the code for GPUs, and run it on GPUs that are emulated on the processor
-	@scripts/cuda.sh emulate
+emulated-gpu: setup ## run the program on GPUs that are emulated on the processor
+	$(TEST) --test emulated_gpu
 
-test: lint deny unit openslide-4 emulated-gpu ## check format, lints and the terms of dependencies, run every test, the slide tests again on OpenSlide 4, emulated GPUs, and the small comparison
+test: lint deny unit openslide-4 ## check format, lints and the terms of dependencies, run every test, those with slides again on OpenSlide 4, and the small comparison
 	@scripts/smoke.sh # with the program that the tests have built
 
 lint: setup
@@ -43,12 +45,12 @@ deny: setup ## check terms, sources and doubles of the crates that restain is bu
 	@scripts/deny.sh
 
 unit: setup
-	cargo test $(TEST_FLAGS)
+	$(TEST)
 
 # The tests that open slides: of the same selection of crates as above, so that nothing is built again.
 OF_SLIDES := read damage reading slides damaged identity normalize readers real_slides damaged_mirax patches http
 openslide-4: setup
-	scripts/with-openslide-4.sh cargo test $(TEST_FLAGS) $(OF_SLIDES:%=--test %)
+	scripts/with-openslide-4.sh $(TEST) $(OF_SLIDES:%=--test %)
 
 SECONDS ?= 600
 fuzz: ## feed every parser what a fuzzer makes up, for SECONDS each; needs nightly Rust and cargo-fuzz

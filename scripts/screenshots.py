@@ -19,30 +19,38 @@ IMAGES = ROOT / "docs/images"
 SIZE = {"width": 1280, "height": 800}
 LARGEST = 250_000  # bytes of a picture
 
-# Names, and how each slide is drawn.
+# Names, and how each slide is drawn: those of the lab whose style is given, and those that get it.
+LAB = {
+    "lab-01": ["--style", "old-scanner", "--seed", "21"],
+    "lab-02": ["--style", "old-scanner", "--seed", "22", "--abnormal", "0.2"],
+}
 SLIDES = {
-    "smear-01": ["--style", "old-scanner", "--seed", "21", "--coverage", "0.9"],
-    "smear-02": ["--style", "new-scanner", "--seed", "22"],
-    "smear-03": ["--style", "old-scanner", "--seed", "23", "--abnormal", "0.2"],
-    "smear-04": ["--style", "new-scanner", "--seed", "24", "--coverage", "0.7"],
-    "smear-05": ["--style", "old-scanner", "--seed", "25"],
+    "smear-01": ["--style", "new-scanner", "--seed", "23"],
+    "smear-02": ["--style", "new-scanner", "--seed", "24", "--abnormal", "0.2"],
+    "smear-03": ["--style", "new-scanner", "--seed", "25", "--coverage", "0.7"],
+    "smear-04": ["--style", "new-scanner", "--seed", "26"],
+    "smear-05": ["--style", "new-scanner", "--seed", "27"],
 }
 DAMAGED = "smear-04"
 
 
-def batch() -> tuple[pathlib.Path, pathlib.Path]:
-    """Draws the slides and normalizes them: their folder, and that of the outputs."""
+def restain(*arguments: str) -> int:
+    """Runs restain in the folder, so that what it says names no other."""
+    return subprocess.run([RESTAIN, *arguments], cwd=FOLDER).returncode
+
+
+def batch() -> None:
+    """Draws the slides and normalizes them."""
     shutil.rmtree(FOLDER, ignore_errors=True)
-    slides, outputs = FOLDER / "slides", FOLDER / "normalized"
-    slides.mkdir(parents=True)
-    for name, options in SLIDES.items():
-        slide = slides / f"{name}.mrxs"
-        subprocess.run([RESTAIN, "synth", "slide", slide, "--size", "4000x2500", "--quiet", *options], check=True)
-    cut_short(slides / DAMAGED)
-    ended = subprocess.run([RESTAIN, "batch", slides, "-o", outputs])
-    if ended.returncode != 3:
-        raise SystemExit(f"the batch should fail on {DAMAGED} alone, but ended with {ended.returncode}")
-    return slides, outputs
+    for folder, slides in (("lab", LAB), ("scans", SLIDES)):
+        (FOLDER / folder).mkdir(parents=True)
+        for name, options in slides.items():
+            restain("synth", "slide", f"{folder}/{name}.mrxs", "--size", "4000x2500", "--quiet", *options)
+    cut_short(FOLDER / "scans" / DAMAGED)
+    restain("style", *(f"lab/{name}.mrxs" for name in LAB), "-o", "lab.style.json", "--quiet")
+    ended = restain("batch", "scans", "-o", "normalized", "--style", "lab.style.json")
+    if ended != 3:
+        raise SystemExit(f"the batch should fail on {DAMAGED} alone, but ended with {ended}")
 
 
 def cut_short(companion: pathlib.Path) -> None:
@@ -63,10 +71,10 @@ def shoot(page: Page, name: str) -> None:
 
 
 @contextlib.contextmanager
-def viewer(slides: pathlib.Path, outputs: pathlib.Path):
+def viewer():
     """The address of a viewer of the outputs, as long as it runs."""
-    command = [RESTAIN, "view", outputs, "--slides", slides]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [RESTAIN, "view", "normalized", "--slides", "scans"]
+    with subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().strip()
         finally:
@@ -86,7 +94,8 @@ def settle(page: Page) -> None:
 def shoot_viewer(page: Page, address: str) -> None:
     page.goto(address + "slides/0/")
     settle(page)
-    page.keyboard.press("j")
+    for _ in range(2):
+        page.keyboard.press("+")
     settle(page)
     shoot(page, "view-curtain")
     page.keyboard.press("s")
@@ -94,20 +103,21 @@ def shoot_viewer(page: Page, address: str) -> None:
     shoot(page, "view-side-by-side")
 
 
-def shoot_report(page: Page, report: pathlib.Path) -> None:
-    page.goto(report.as_uri())
+def shoot_report(page: Page, address: str) -> None:
+    page.goto(address + "report.html")
     page.wait_for_load_state("networkidle")
     shoot(page, "report")
 
 
 def main() -> None:
-    slides, outputs = batch()
+    batch()
     IMAGES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright, viewer(slides, outputs) as address:
+    with sync_playwright() as playwright, viewer() as address:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
         shoot_viewer(page, address)
-        shoot_report(page, outputs / "report.html")
+        page.set_viewport_size(SIZE | {"height": 1400})
+        shoot_report(page, address)
         browser.close()
 
 

@@ -112,9 +112,8 @@ pub fn examine(
     let evidence = Evidence { scale: pair.scale, coarse, fine, tissue, reference };
     let distance = reference.and_then(|reference| {
         // Infinite of colours without one in common.
-        let to = |of: &Histogram| {
-            bhattacharyya(of, &reference.histogram).filter(|distance| distance.is_finite())
-        };
+        let to =
+            |of: &Histogram| bhattacharyya(of, &reference.histogram).filter(|distance| distance.is_finite());
         Some([to(&surveys[0].histogram)?, to(&surveys[1].histogram)?])
     });
     Ok(Examination {

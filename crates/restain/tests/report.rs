@@ -102,7 +102,7 @@ fn what_was_not_compared_says_so_and_is_made_up_for() {
     let told = run_well([Path::new("report"), &out]);
     assert!(told.contains("3 slides, 2 done, 1 failed, 1 flagged"), "{told}");
     assert_eq!(slide(&figures(&out), "first")["flags"], serde_json::json!(["unexamined"]));
-    assert!(page(&out).contains("could not be compared"));
+    assert!(page(&out).contains("Not examined"));
     let made = fs::metadata(out.join("first.tif")).unwrap().modified().unwrap();
     assert_eq!(batch(&out, &["--model", "identity"]), Some(3));
     assert_eq!(fs::metadata(out.join("first.tif")).unwrap().modified().unwrap(), made);

@@ -65,6 +65,9 @@ fn slides_become_networks_and_no_name_of_a_slide_gets_out() {
     );
     run_well(command("train", &model));
     let out = root.join("out");
+    run_well([Path::new("report"), &out.join("g")]);
+    let page = fs::read_to_string(out.join("g/report.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("data:image/"), "neither losses nor samples");
     let found = everything(&out);
     for name in ["Maria", "Erika"] {
         assert!(!found.windows(name.len()).any(|window| window == name.as_bytes()), "{name}");
