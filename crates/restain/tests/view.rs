@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -52,6 +53,7 @@ impl Drop for Viewer {
 fn a_batch_is_shown_to_who_has_the_token_until_ctrl_c() {
     let folder = tempfile::tempdir().unwrap();
     let (scans, out) = (folder.path().join("scans"), folder.path().join("out"));
+    fs::create_dir(&scans).unwrap();
     for (name, seed) in [("first", "1"), ("second", "2")] {
         synth(&scans.join(name).with_extension("mrxs"), "1200x1000", &["--seed", seed]);
     }
