@@ -1,13 +1,16 @@
 """Looks for label and macro of a slide in every picture of outputs; for target/venv/bin/python.
 
-    pictures.py SLIDE.mrxs OUT.tif ...
+    pictures.py SLIDE.mrxs PAGE.html OUT.tif ...
 
-Prints JSON: for each output its pictures, associated images, the strongest correlation with label and macro at any place and scale, and
+Prints JSON: for the page the number of its photographs, and the strongest correlation of any with label and macro; for each output its pictures, associated images, the strongest correlation with label and macro at any place and scale, and
 the bytes of all tags and tiles, decompressed, written beside it as OUT.bytes; and as a check of the search itself, the correlation where
 each was pasted into the first output.
 """
+import base64
+import io
 import json
 import pathlib
+import re
 import sys
 
 import numpy
@@ -56,9 +59,11 @@ def likeness(picture, pattern):
 
 
 def main():
-    slide, *outputs = sys.argv[1:]
+    slide, page, *outputs = sys.argv[1:]
     with openslide.OpenSlide(slide) as opened:
         patterns = {name: opened.associated_images[name].convert("L") for name in ("label", "macro")}
+    photographs = [Image.open(io.BytesIO(base64.b64decode(text))) for text in re.findall(r"/9j/[A-Za-z0-9+/]+=*", pathlib.Path(page).read_text())]
+    of_page = {name: max(likeness(gray(photograph), pattern) for photograph in photographs) for name, pattern in patterns.items()}
     found, control = {}, {}
     for path in outputs:
         pages, best, bytes_ = 0, {name: 0.0 for name in patterns}, b""
@@ -81,7 +86,7 @@ def main():
             associated = list(opened.associated_images)
         pathlib.Path(path + ".bytes").write_bytes(bytes_)
         found[path] = {"pictures": pages, "widths": widths, "associated": associated, "likeness": best}
-    print(json.dumps({"outputs": found, "pasted": control}))
+    print(json.dumps({"page": {"pictures": len(photographs), "likeness": of_page}, "outputs": found, "pasted": control}))
 
 
 if __name__ == "__main__":

@@ -147,13 +147,13 @@ def search(table, what, folder, out, ended):
 def pictures(table, scans, out):
     """Every picture of the outputs, and all tags and pixels decompressed."""
     python = common.ROOT / "target/venv/bin/python"
-    words = [python, common.ROOT / "scripts/reliability/pictures.py", sorted(scans.glob("*.mrxs"))[0], *sorted(out.glob("*.tif"))]
+    words = [python, common.ROOT / "scripts/reliability/pictures.py", sorted(scans.glob("*.mrxs"))[0], out / "report.html", *sorted(out.glob("*.tif"))]
     looked = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
     held = []
     for path in out.glob("*.bytes"):
         held += found_in(path.read_bytes())
         path.unlink()
-    found = looked["outputs"].values()
+    found, page = looked["outputs"].values(), looked["page"]
     table.row(not held, "tags and pixels, decompressed: the patient", ", ".join(held) or f"in none of {sum(one['pictures'] for one in found)} pictures")
     halved = all(after == (before + 1) // 2 for one in found for before, after in zip(one["widths"], one["widths"][1:]))
     table.row(halved and not any(one["associated"] for one in found), "pictures that are no level of the pyramid", "none" if halved else "some")
@@ -161,3 +161,5 @@ def pictures(table, scans, out):
         table.row(looked["pasted"][name] > ALIKE, f"the search for pictures finds a {name} that was pasted in", f"correlation {looked['pasted'][name]:.2f}")
         most = max(one["likeness"][name] for one in found)
         table.row(most < ALIKE, f"a picture that resembles the {name}, at any place and scale", f"correlation {most:.2f} at most")
+        most = page["likeness"][name]
+        table.row(most < ALIKE, f"one of the report's {page['pictures']} pictures that resembles the {name}", f"correlation {most:.2f} at most")

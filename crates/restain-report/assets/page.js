@@ -64,7 +64,7 @@ function closer() {
   for (const place of document.querySelectorAll(".closer")) {
     const name = place.dataset.name;
     if (!served) {
-      place.querySelector("code").textContent = `restain view ${quoted}`;
+      place.querySelector("code").textContent = `restain view ${quoted} --slides SLIDES`;
     } else if (name === undefined) {
       place.remove();
     } else {

@@ -158,7 +158,7 @@ def light_and_dark(page: Page, folder: Path) -> None:
 
 def tells_how_to_look_closer(page: Page, folder: Path) -> None:
     page.goto(address(folder, "report"))
-    expect(page.locator("#slide-0 .closer code")).to_have_text(f"restain view {folder}")
+    expect(page.locator("#slide-0 .closer code")).to_have_text(f"restain view {folder} --slides SLIDES")
     # As the viewer serves it.
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
     handler.log_message = lambda *_: None
@@ -177,7 +177,7 @@ def works_without_scripts(browser: Browser, folder: Path) -> None:
     page.goto(address(folder, "report"))
     assert rows(page)[:4] == FLAGGED
     expect(page.locator("#tools")).to_be_hidden()
-    expect(page.locator(".closer code").first).to_have_text("restain view OUTDIR")
+    expect(page.locator(".closer code").first).to_have_text("restain view OUTDIR --slides SLIDES")
     page.goto(address(folder, "training"))
     expect(page.locator("#film figure:visible")).to_have_count(12)
     page.context.close()

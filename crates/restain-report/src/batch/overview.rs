@@ -65,7 +65,8 @@ pub(super) fn glance(report: &BatchReport) -> Markup {
             @if report.slides.iter().any(|slide| slide.look.is_some()) {
                 p.closer {
                     "To look closer, slide by slide: "
-                    code { "restain view OUTDIR" }
+                    code { "restain view OUTDIR --slides SLIDES" }
+                    span.quiet { " with SLIDES the folder where the slides are" }
                 }
             }
         }

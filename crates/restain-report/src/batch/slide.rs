@@ -87,7 +87,7 @@ fn seen(slide: &SlideReport, look: &Look, recipes: &[Recipe], pictures: &Picture
                 (facts(slide, look, recipes.len()))
                 @if let Some(examination) = examination { (sentences(examination)) }
                 (stages(look))
-                p.closer data-name=(slide.name) { "Look closer: " code { "restain view OUTDIR" } }
+                p.closer data-name=(slide.name) { "Look closer: " code { "restain view OUTDIR --slides SLIDES" } }
             }
         }
         @if let Some(examination) = examination {
