@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
-use restain_slide::{LevelPoint, LevelRect, LevelSize};
+use restain_slide::{LevelPoint, LevelRect, LevelSize, squares};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -61,7 +61,7 @@ impl Tiles<'_> {
         mut add: impl FnMut(LevelRect, &View, T),
     ) -> Result<()> {
         let size = self.pair.size(self.pair.scale);
-        let tiles: Vec<LevelRect> = cut(LevelRect::from_size(size), TILE).collect();
+        let tiles: Vec<LevelRect> = squares(LevelRect::from_size(size), TILE).collect();
         for tiles in tiles.chunks(AT_ONCE) {
             let looked = tiles.par_iter().map(|&tile| {
                 if self.interrupt.load(Ordering::Relaxed) {
@@ -81,16 +81,5 @@ impl Tiles<'_> {
 
 /// The regions of a tile that are large enough.
 pub(crate) fn regions(tile: LevelRect) -> impl Iterator<Item = LevelRect> {
-    cut(tile, REGION).filter(|region| region.width().min(region.height()) >= SHORTEST)
-}
-
-/// Squares of so many pixels, row by row; smaller ones at the right and at the bottom.
-fn cut(rect: LevelRect, side: i64) -> impl Iterator<Item = LevelRect> {
-    let rows = (rect.min.y..rect.max.y).step_by(side as usize);
-    rows.flat_map(move |y| {
-        (rect.min.x..rect.max.x).step_by(side as usize).map(move |x| {
-            let end = LevelPoint::new((x + side).min(rect.max.x), (y + side).min(rect.max.y));
-            LevelRect::new(LevelPoint::new(x, y), end)
-        })
-    })
+    squares(tile, REGION).filter(|region| region.width().min(region.height()) >= SHORTEST)
 }

@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::Result;
 
-const STYLE: &str = include_str!("../assets/page.css");
+/// The look of the viewer, and what reports add to it.
+const STYLE: &str =
+    concat!(include_str!("../../restain-view/assets/theme.css"), include_str!("../assets/page.css"));
 const SCRIPT: &str = include_str!("../assets/page.js");
 /// Light and dark, as in the viewer.
 const THEME: &str = include_str!("../../restain-view/assets/theme.js");

@@ -27,6 +27,22 @@ pub type LevelSize = euclid::Size2D<i64, Level>;
 /// A size in micrometres.
 pub type PhysicalSize = euclid::Size2D<f64, Micrometre>;
 
+/// Cuts a rectangle into squares of so many pixels, row by row from its upper left corner; those at the right and at the bottom may be
+/// smaller.
+///
+/// # Panics
+/// If `side` is not above 0.
+pub fn squares(rect: LevelRect, side: i64) -> impl Iterator<Item = LevelRect> {
+    assert!(side > 0, "a square has a side");
+    let from = move |min: i64, max: i64| (min..max).step_by(side as usize);
+    from(rect.min.y, rect.max.y).flat_map(move |y| {
+        from(rect.min.x, rect.max.x).map(move |x| {
+            let square = LevelRect::from_origin_and_size(LevelPoint::new(x, y), LevelSize::splat(side));
+            square.intersection_unchecked(&rect)
+        })
+    })
+}
+
 /// Micrometres a pixel of level 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Mpp {

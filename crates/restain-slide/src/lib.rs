@@ -31,7 +31,7 @@ mod slide;
 pub use error::{Error, Result};
 pub use geometry::{
     Level, Level0, Level0Point, Level0Rect, Level0Size, LevelPoint, LevelRect, LevelSize, Micrometre, Mpp,
-    PhysicalSize,
+    PhysicalSize, squares,
 };
 pub use grid::{GRID, Margin, Tile, TileGrid};
 pub use handle::companion;

@@ -22,7 +22,8 @@ const fn html(bytes: &'static [u8]) -> Asset {
 /// What the pages load.
 pub(crate) fn find(name: &str) -> Option<Asset> {
     let (kind, bytes): (_, &[u8]) = match name {
-        "style.css" => ("text/css; charset=utf-8", include_bytes!("../assets/style.css")),
+        "theme.css" => (CSS, include_bytes!("../assets/theme.css")),
+        "style.css" => (CSS, include_bytes!("../assets/style.css")),
         "theme.js" => (JAVASCRIPT, include_bytes!("../assets/theme.js")),
         "browse.js" => (JAVASCRIPT, include_bytes!("../assets/browse.js")),
         "view.js" => (JAVASCRIPT, include_bytes!("../assets/view.js")),
@@ -36,6 +37,7 @@ pub(crate) fn find(name: &str) -> Option<Asset> {
     Some(Asset { kind, bytes })
 }
 
+const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 impl IntoResponse for Asset {

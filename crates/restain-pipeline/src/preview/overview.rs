@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use image::math::Rect;
 use image::{DynamicImage, GenericImageView, RgbImage, Rgba, RgbaImage, imageops};
 use rayon::prelude::*;
-use restain_slide::{Coverage, LevelPoint, LevelRect, LevelSize, Pixels};
+use restain_slide::{Coverage, LevelRect, LevelSize, Pixels, squares};
 use restain_stain::affine::Affine;
 use restain_stain::histogram::Histogram;
 
@@ -111,15 +111,4 @@ fn rgba(Pixels { rect, rgb, coverage }: Pixels) -> RgbaImage {
         }
     }
     rgba
-}
-
-/// Squares of so many pixels, row by row; smaller ones at the right and at the bottom.
-fn squares(rect: LevelRect, side: i64) -> impl Iterator<Item = LevelRect> {
-    let from = move |min: i64, max: i64| (min..max).step_by(side as usize);
-    from(rect.min.y, rect.max.y).flat_map(move |y| {
-        from(rect.min.x, rect.max.x).map(move |x| {
-            let square = LevelRect::from_origin_and_size(LevelPoint::new(x, y), LevelSize::splat(side));
-            square.intersection_unchecked(&rect)
-        })
-    })
 }
