@@ -87,6 +87,8 @@ impl OutFolder {
     }
 
     pub(crate) fn write_findings(&self, name: &str, findings: &Findings) -> Result<()> {
+        // A process that was killed may have left some; who holds the slide's lock is alone with it.
+        remove_parts(&self.hidden("findings"), Some(&format!("{name}.json")), Duration::ZERO);
         let path = self.findings_path(name);
         findings.write(&path).map_err(|source| fault(&path, "cannot write what the comparison found", source))
     }
@@ -116,9 +118,7 @@ impl OutFolder {
     /// Removes what a process that was killed has left of an output and of its record; only for who holds its lock.
     pub(crate) fn clear(&self, name: &str) {
         remove_parts(&self.path, Some(&format!("{name}.tif")), Duration::ZERO);
-        for part in ["records", "findings"] {
-            remove_parts(&self.hidden(part), Some(&format!("{name}.json")), Duration::ZERO);
-        }
+        remove_parts(&self.hidden("records"), Some(&format!("{name}.json")), Duration::ZERO);
     }
 
     /// Removes what ended runs have said of themselves; for who is about to say more.

@@ -27,7 +27,7 @@ pub enum Error {
     Source(serde_json::Error),
     /// A picture could not be compressed.
     #[error("cannot compress a picture for the report: {0}")]
-    Jpeg(image::ImageError),
+    Jpeg(#[from] turbojpeg::Error),
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -1,14 +1,14 @@
 //! Small pictures for the report.
 
-use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 use restain_slide::{LevelRect, LevelSize};
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
-use crate::{Error, Result};
+use crate::Result;
 
 /// Longer side of a thumbnail in pixels.
 const LONGER: i64 = 512;
 /// JPEG quality of pictures in the report.
-const QUALITY: u8 = 85;
+const QUALITY: i32 = 85;
 
 /// A picture of so many pixels at most, as means of what falls onto each.
 pub(crate) struct Thumbnail {
@@ -45,12 +45,13 @@ impl Thumbnail {
 
 /// Interleaved RGB as JPEG; nothing of no pixels.
 pub(crate) fn jpeg(rgb: &[u8], width: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if !rgb.is_empty() {
-        let height = rgb.len() / 3 / width;
-        JpegEncoder::new_with_quality(&mut bytes, QUALITY)
-            .encode(rgb, width as u32, height as u32, ExtendedColorType::Rgb8)
-            .map_err(Error::Jpeg)?;
+    if rgb.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(bytes)
+    let mut compressor = Compressor::new()?;
+    compressor.set_quality(QUALITY)?;
+    compressor.set_subsamp(Subsamp::None)?;
+    let height = rgb.len() / 3 / width;
+    let image = Image { pixels: rgb, width, pitch: 3 * width, height, format: PixelFormat::RGB };
+    Ok(compressor.compress_to_vec(image)?)
 }
