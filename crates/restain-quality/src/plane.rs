@@ -10,12 +10,20 @@ pub(crate) struct Plane {
     width: usize,
     height: usize,
     values: Vec<f32>,
+    /// Mean and standard deviation.
+    moments: (f64, f64),
 }
 
 impl Plane {
     pub(crate) fn of(rgb: &[u8], width: usize) -> Self {
-        let values: Vec<f32> = rgb.as_chunks().0.iter().map(|&pixel| 255.0 * gray(pixel)).collect();
-        Self { width, height: values.len() / width, values }
+        Self::new(rgb.as_chunks().0.iter().map(|&pixel| 255.0 * gray(pixel)).collect(), width)
+    }
+
+    fn new(values: Vec<f32>, width: usize) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / n;
+        let squares = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+        Self { width, height: values.len() / width, values, moments: (mean, (squares / n).sqrt()) }
     }
 
     fn at(&self, x: usize, y: usize) -> f32 {
@@ -24,10 +32,7 @@ impl Plane {
 
     /// Mean and standard deviation.
     pub(crate) fn moments(&self) -> (f64, f64) {
-        let n = self.values.len() as f64;
-        let mean = self.values.iter().map(|&value| f64::from(value)).sum::<f64>() / n;
-        let squares = self.values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
-        (mean, (squares / n).sqrt())
+        self.moments
     }
 
     /// SSIM of Wang et al. (2004) after `self` was given the mean and the contrast of `before`: what is left is their structure.
@@ -71,7 +76,7 @@ impl Plane {
             let (x, y) = (i % width * 2, i / width * 2);
             (self.at(x, y) + self.at(x + 1, y) + self.at(x, y + 1) + self.at(x + 1, y + 1)) / 4.0
         };
-        Self { width, height, values: (0..width * height).map(mean).collect() }
+        Self::new((0..width * height).map(mean).collect(), width)
     }
 
     /// The share of pixels with a gradient of `steep` levels a pixel and more, where there was none above a third of it nearby.

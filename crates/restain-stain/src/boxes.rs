@@ -36,6 +36,10 @@ pub fn sums<const N: usize>(values: &[u8], width: usize, step: usize) -> Vec<[u3
 /// assert_eq!(restain_stain::boxes::means(&[rgb.clone(), rgb].concat(), 5, 2), [15, 0, 1, 35, 0, 2]);
 /// ```
 pub fn means(rgb: &[u8], width: usize, step: usize) -> Vec<u8> {
+    if step == 1 {
+        assert!(rgb.len().is_multiple_of(3 * width), "whole rows");
+        return rgb.to_vec();
+    }
     let count = (step * step) as u32;
     let mean = |sum: u32| ((sum + count / 2) / count) as u8;
     sums::<3>(rgb, width, step).into_iter().flatten().map(mean).collect()
