@@ -169,7 +169,7 @@ mod tests {
             (128.0 + 40.0 * (x / 9.0 + (y / 31.0).sin()).sin() + 40.0 * (y / 13.0 + x * x / 9000.0).cos())
                 as f32
         };
-        Plane { width: 256, height: 256, values: (0..256 * 256).map(value).collect() }
+        Plane::new((0..256 * 256).map(value).collect(), 256)
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn an_edge_is_new_where_there_was_none() {
-        let flat = |height: usize| Plane { width: 20, height, values: vec![200.0; 20 * height] };
+        let flat = |height: usize| Plane::new(vec![200.0; 20 * height], 20);
         let mut drawn = flat(20);
         drawn.values[200..].fill(100.0);
         // Rows 9 and 10 of the 18 that have neighbours, and of 20 columns 18.
