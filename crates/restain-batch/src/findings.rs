@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use restain_net::Card;
 use restain_pipeline::Loaded;
-use restain_quality::{Check, Region, Source, examine, pictures};
+use restain_quality::{Region, Source, examine, pictures};
 use restain_report::{Look, Pictures};
 use restain_slide::Slide;
 use restain_stain::histogram::Histogram;
@@ -20,9 +20,9 @@ use crate::{Error, Output, Result, folder::read_own};
 const VERSION: u32 = 1;
 /// Pictures have some 300 KB; nothing longer is read.
 const MOST_BYTES: u64 = 16 << 20;
-/// Of a check's regions, so many are shown.
+/// Of the regions of a check that fired, so many are shown.
 const SHOWN: usize = 3;
-/// The check whose worst regions are shown even where it did not fire.
+/// The check whose worst region is shown even where it did not fire.
 const ALWAYS: &str = "structure";
 
 /// What is known of an output beside its record. It holds no more of the slide than its pixels.
@@ -104,9 +104,9 @@ impl Findings {
         self.look.size = [size.width, size.height];
         self.look.mpp = after.info().mpp.map(|mpp| [mpp.x, mpp.y]);
         let examination = examine(&before, &after, &source, reference, interrupt)?;
-        let shown = |check: &&Check| check.fired || check.name == ALWAYS;
-        for check in examination.checks.iter().filter(shown) {
-            for &region in check.regions.iter().take(SHOWN) {
+        for check in &examination.checks {
+            let shown = if check.fired { SHOWN } else { usize::from(check.name == ALWAYS) };
+            for &region in check.regions.iter().take(shown) {
                 let both = pictures(&before, &after, &source, region)?.map(base64::encode);
                 self.regions.push((check.name.clone(), region, both));
             }

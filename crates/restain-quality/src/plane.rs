@@ -183,21 +183,19 @@ mod tests {
     #[test]
     fn structure_knows_no_brightness_and_no_contrast() {
         let before = blobs(0.0, 0.0);
-        let mut after = blobs(0.0, 0.0);
-        after.values.iter_mut().for_each(|value| *value = 0.5 * *value + 90.0);
-        assert!(after.structure(&before).unwrap() > 0.99);
+        let paler = Plane::new(before.values.iter().map(|value| 0.5 * value + 90.0).collect(), 256);
+        assert!(paler.structure(&before).unwrap() > 0.99);
         assert!(blobs(20.0, 0.0).structure(&before).unwrap() < 0.5);
-        after.values.fill(7.0);
-        assert!(after.structure(&before).unwrap() < 0.7);
+        let flat = Plane::new(vec![7.0; before.values.len()], 256);
+        assert!(flat.structure(&before).unwrap() < 0.7);
     }
 
     #[test]
     fn an_edge_is_new_where_there_was_none() {
-        let flat = |height: usize| Plane::new(vec![200.0; 20 * height], 20);
-        let mut drawn = flat(20);
-        drawn.values[200..].fill(100.0);
+        let flat = Plane::new(vec![200.0; 400], 20);
+        let drawn = Plane::new([[200.0; 200], [100.0; 200]].concat(), 20);
         // Rows 9 and 10 of the 18 that have neighbours, and of 20 columns 18.
-        assert!((drawn.new_edges(&flat(20), 20.0) - 36.0 / 400.0).abs() < 1e-9);
+        assert!((drawn.new_edges(&flat, 20.0) - 36.0 / 400.0).abs() < 1e-9);
         assert!(drawn.new_edges(&drawn, 20.0) < 1e-9);
     }
 }
