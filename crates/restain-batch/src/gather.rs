@@ -102,6 +102,11 @@ fn of_record(out: &OutFolder, name: &str, record: Record, recipes: &mut Vec<Reci
         look: None,
     };
     let Some(made) = record.output.filter(|_| record.state == State::Done) else { return slide };
+    if !out.output(name).is_file() {
+        slide.status = Status::Due;
+        slide.error = Some("its output is no longer there; the same command makes it again".to_owned());
+        return slide;
+    }
     let findings = out.findings(name).filter(|findings| findings.is_about(&made));
     let examination = findings.as_ref().and_then(|findings| findings.look.examination.as_ref());
     slide.flags = examination.map_or_else(

@@ -140,7 +140,8 @@ impl Status {
             Self { last: last.filter(|_| running.is_empty()), running, done: 0, failed: Vec::new() };
         for (name, record) in out.records() {
             match record.state {
-                State::Done => status.done += 1,
+                // One whose output was taken away is due again.
+                State::Done => status.done += u64::from(out.output(&name).is_file()),
                 State::Failed => status.failed.push((name, record.error.unwrap_or_default())),
                 State::Running => {}
             }

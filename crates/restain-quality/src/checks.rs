@@ -237,7 +237,9 @@ fn background(evidence: &Evidence<'_>) -> Check {
         if fired {
             format!("Empty glass is tinted in some place: by {value:.0} in a* and b* of CIELAB.")
         } else {
-            format!("Empty glass has no new tint ({value:.0} in a* and b* of CIELAB at most).")
+            format!(
+                "Empty glass is white, as it was, or as in the style (within {value:.0} in a* and b* of CIELAB)."
+            )
         }
     })
 }

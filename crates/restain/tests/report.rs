@@ -110,9 +110,23 @@ fn what_was_not_compared_says_so_and_is_made_up_for() {
 }
 
 #[test]
+fn an_output_that_was_taken_away_is_due() {
+    let (_folder, out) = desk();
+    assert_eq!(batch(&out, &["--model", "identity"]), Some(3));
+    fs::remove_file(out.join("first.tif")).unwrap();
+    let told = run_well([Path::new("report"), &out]);
+    assert!(told.contains("3 slides, 1 done, 1 failed"), "{told}");
+    assert_eq!(slide(&figures(&out), "first")["status"], "due");
+    let told = run_well([Path::new("status"), &out]);
+    assert!(told.contains("of all runs and parts: 1 slide done"), "{told}");
+}
+
+#[test]
 fn a_folder_of_nothing_has_no_report() {
     let folder = tempfile::tempdir().unwrap();
     let output = run([Path::new("report"), folder.path()]);
     assert_fails(&output, &["no batch, training or evaluation was run into this folder"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let output = run([Path::new("report"), &folder.path().join("none")]);
+    assert_fails(&output, &["none: no such folder"]);
 }

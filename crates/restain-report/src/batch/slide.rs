@@ -65,7 +65,7 @@ fn reason(slide: &SlideReport) -> Markup {
                 ": " (error.unwrap_or("no reason is known"))
             }
         } @else if slide.status == Status::Due {
-            p.quiet { "Not ended yet; the same command goes on with it." }
+            p.quiet { (error.unwrap_or("not ended yet; the same command goes on with it")) }
         }
     }
 }

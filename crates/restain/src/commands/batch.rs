@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use restain_batch::{
-    BatchConfig, Ending, Event, Fate, OutFolder, Rename, RunState, Shard, SlideSummary, Summary,
+    BatchConfig, Ending, Event, Fate, OutFolder, PAGE, Rename, RunState, Shard, SlideSummary, Summary,
 };
 use restain_batch::{Supervisor, inputs, names};
 
@@ -131,6 +131,10 @@ impl Batch {
             print_json(&summary)?;
         } else if !quiet {
             print_summary(&summary);
+            let page = output.join(PAGE);
+            if page.is_file() {
+                say::line(format_args!("{}: each slide before and after", page.display()));
+            }
         }
         Ok(match ending {
             Ending::AllDone => ExitCode::SUCCESS,

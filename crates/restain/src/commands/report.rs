@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::Args;
 use restain_batch::{OutFolder, PAGE, write_report};
 
@@ -29,6 +29,7 @@ pub(crate) struct WriteReport {
 
 impl WriteReport {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        ensure!(self.folder.is_dir(), "{}: no such folder; check the path", self.folder.display());
         let page = self.folder.join(PAGE);
         if let Ok(out) = OutFolder::open(&self.folder) {
             self.of_batch(&out)?;
